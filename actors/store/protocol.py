@@ -1,0 +1,243 @@
+"""The Store: what the actors may ask of the database, in the order of a job's life.
+
+Rules: one method a statement, with the statement's name. Atomic: a call does all of what it says or
+nothing. Idempotent where it can be repeated after `StoreUnavailable`: then whether the statement
+took effect is unknown, and the caller asks again. Time is the database's. Payloads are checked at
+this boundary (`actors.store.guard`), whoever calls.
+
+Raises, all methods: StoreUnavailable, when the database did not answer; SchemaError, when the tables
+are not ours. Cancelled is safe anywhere: the connection is cleaned before it is used again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import attrs
+import trio
+
+from runtime.job import ClaimedJob, Job, NewJob
+from runtime.lifecycle import Ack, JobState
+
+
+@attrs.frozen
+class NodeInfo:
+    """Who a node is; one row of the table `node`."""
+
+    name: str  # for people: host:pid
+    host: str
+    boot_id: str  # with pid and pid_started: tells a dead predecessor on the same host
+    pid: int
+    pid_started: str
+    version: str
+    queues: tuple[str, ...]
+    workers: int
+
+
+@attrs.frozen
+class Demand:
+    """Free places for jobs of one queue and a set of kinds."""
+
+    queue: str
+    kinds: tuple[str, ...]
+    places: int
+
+
+@attrs.frozen
+class Acked:
+    """What became of a batch of acks."""
+
+    written: int
+    stale: tuple[tuple[UUID, int], ...]  # (id, run number) of outcomes that came too late
+    retried: int = 0  # of the written: now available, scheduled or retryable after a failure
+    discarded: int = 0
+    cancelled: int = 0
+    next_due_seconds: float | None = None  # the soonest delay written: a hint for the stager
+
+
+@attrs.frozen
+class Rescued:
+    """What rescue gave back."""
+
+    nodes: tuple[str, ...]  # names of the nodes whose lease had run out
+    jobs: int
+    discarded: int  # of the jobs: those whose attempts were used up
+    next_expiry_seconds: float | None  # from now to the next lease's end, if any node lives
+
+
+@attrs.frozen
+class Staged:
+    """What stage made available."""
+
+    jobs: int
+    next_due_seconds: float | None  # from now to the next due time, if any job waits
+
+
+@attrs.frozen
+class Term:
+    """A leader's time-bounded right."""
+
+    number: int
+    held: bool  # whether the asking node holds it
+    expires_seconds: float  # from now
+
+
+@attrs.frozen
+class QueueInfo:
+    """A queue, as shown."""
+
+    name: str
+    paused_at: datetime | None
+    available: int
+    running: int
+    oldest_age_seconds: float | None  # of the job that has been available for longest
+
+
+@attrs.frozen
+class NodeRow:
+    """A node, as shown."""
+
+    id: int
+    name: str
+    host: str
+    pid: int
+    version: str
+    queues: tuple[str, ...]
+    workers: int
+    started_at: datetime
+    heartbeat_at: datetime
+    expires_at: datetime
+    live: bool
+    leader: bool
+    running: int
+
+
+@attrs.frozen
+class JobFilter:
+    """Which jobs to list: all given conditions hold. Newest first."""
+
+    state: JobState | None = None
+    queue: str | None = None
+    kind: str | None = None
+    tag: str | None = None
+    limit: int = 50
+    before: UUID | None = None  # the last id of the page before
+
+
+@attrs.frozen
+class Retention:
+    """How long final jobs are kept, in seconds; None: for ever."""
+
+    completed_seconds: float | None = 86_400.0
+    cancelled_seconds: float | None = 86_400.0
+    discarded_seconds: float | None = 7 * 86_400.0
+
+
+@attrs.frozen
+class Notification:
+    """A NOTIFY that reached us: a hint, never the truth."""
+
+    topic: str  # "wakeup", "due", "control", "finished" or "lost" / "back" of the listening itself
+    payload: str  # wakeup: the queue; control: "cancel:<job id>", "pause:<queue>", "resume:<queue>"
+
+
+class Store(Protocol):
+    """See the module's docstring."""
+
+    async def enqueue(self, jobs: Sequence[NewJob]) -> list[bool]:
+        """Write jobs, all or none. True for those that were new, False for ids known already.
+
+        Raises: PayloadTooLarge, PayloadInvalid, with the index; nothing was written.
+        """
+
+    async def claim(self, node_id: int, demand: Sequence[Demand]) -> list[ClaimedJob]:
+        """Take available jobs for a node: one statement for all groups, never more than `places`.
+
+        Nothing from a paused queue, and nothing for a node whose lease has run out.
+        """
+
+    async def ack(self, acks: Sequence[Ack]) -> Acked:
+        """Write outcomes, each if (id, run number) is still the running run; one statement a batch.
+
+        An output over the limit discards its job, with PayloadTooLarge as its failure.
+        """
+
+    async def release(self, runs: Sequence[tuple[UUID, int]]) -> int:
+        """Give claimed but unstarted runs back, uncounted, and wake others. Returns how many."""
+
+    async def join(self, node: NodeInfo, lease_seconds: float) -> int:
+        """Add a node and begin its lease. Returns its id, which is never reused."""
+
+    async def renew(self, node_id: int, lease_seconds: float) -> bool:
+        """Prolong a lease that has not run out. False: it has, and cannot be had again."""
+
+    async def leave(self, node_id: int) -> None:
+        """End a node's lease now. Jobs that it still holds are rescued at once by whoever looks."""
+
+    async def rescue(self, limit: int) -> Rescued:
+        """Give back up to `limit` jobs of nodes whose lease ran out. Counted as an attempt."""
+
+    async def stage(self, limit: int) -> Staged:
+        """Make due scheduled and retryable jobs available, at most `limit`, and wake nodes."""
+
+    async def prune(self, retention: Retention, limit: int) -> int:
+        """Delete up to `limit` old final jobs, and nodes long gone. Returns how many jobs."""
+
+    async def elect(self, node_id: int, term_seconds: float) -> Term:
+        """Begin or prolong a term as leader if nobody else holds one."""
+
+    async def resign(self, node_id: int) -> None:
+        """End this node's term, if it has one, now."""
+
+    async def cancel(self, job_id: UUID) -> Job:
+        """Cancel a job: at once, or by its node while it runs. A final job stays as it is.
+
+        Raises: JobNotFound.
+        """
+
+    async def retry(self, job_id: UUID) -> Job:
+        """Make a job that is not running available now, with one more attempt if it had used all.
+
+        Raises: JobNotFound.
+        """
+
+    async def delete(self, job_id: UUID) -> bool:
+        """Delete a job that is not running. False: it is running. Raises: JobNotFound."""
+
+    async def get(self, job_id: UUID) -> Job:
+        """A job with its failures. Raises: JobNotFound."""
+
+    async def jobs(self, filter: JobFilter) -> list[Job]:  # noqa: A002 - the word for it
+        """A page of jobs, without failures."""
+
+    async def counts(self) -> dict[JobState, int]:
+        """How many jobs are in each state. Reads the whole table: for people, not for loops."""
+
+    async def pause(self, queue: str) -> None:
+        """Stop all claims from a queue (``*``: from all known ones), and tell the nodes."""
+
+    async def resume(self, queue: str) -> None:
+        """Undo pause."""
+
+    async def queues(self) -> list[QueueInfo]:
+        """All known queues."""
+
+    async def nodes(self) -> list[NodeRow]:
+        """All known nodes, the living first."""
+
+    async def awaiting_cancel(self, node_id: int) -> list[UUID]:
+        """Jobs of this node whose cancellation was requested: the poll behind the notification."""
+
+    async def check(self) -> None:
+        """Answer if the database does and its tables are ours. Raises: SchemaError."""
+
+    def listen(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[Notification]]:
+        """LISTEN on one own connection from entry on, until exit.
+
+        A lost connection (also a silent one: it is pinged) is opened again with backoff; the topics
+        "lost" and "back" say so. The channel is bounded; what does not fit is coalesced.
+        """

@@ -1,0 +1,148 @@
+"""Every error that a user of Headrace can meet.
+
+Rules: few classes; the class says whose fault it was, the message says what, where and what to do.
+Errors of our caller derive from `UsageError`, errors of the world from `Unavailable`, and what a
+handler meets while it is being stopped derives from `Interrupted`, which is no `Exception`, so that
+a handler's own `except Exception` does not keep it alive.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+
+class HeadraceError(Exception):
+    """Base of all errors that Headrace raises to its callers."""
+
+
+class UsageError(HeadraceError):
+    """The caller asked for something that cannot be; nothing was written."""
+
+
+class ConfigError(UsageError):
+    """An option has no usable value. The message names option, source and value."""
+
+
+class UnknownKind(UsageError):
+    """The app has no handler of this kind."""
+
+
+class PayloadError(UsageError):
+    """A payload was refused at the boundary; nothing of the call was written."""
+
+
+class PayloadTooLarge(PayloadError):
+    """A payload is over its limit.
+
+    Attributes: field ("args", "output", "metadata"), size and limit in bytes of JSON, and index,
+    the position in a bulk call, or None.
+    """
+
+    def __init__(self, field: str, size: int, limit: int, index: int | None = None) -> None:
+        self.field = field
+        self.size = size
+        self.limit = limit
+        self.index = index
+        where = field if index is None else f"{field} of job {index}"
+        super().__init__(
+            f"{where} is {size:,} bytes of JSON; the limit is {limit:,}. "
+            f"Store large data elsewhere and pass a reference to it."
+        )
+
+    def __reduce__(self) -> tuple[type[PayloadTooLarge], tuple[str, int, int, int | None]]:
+        return type(self), (self.field, self.size, self.limit, self.index)
+
+
+class PayloadInvalid(PayloadError):
+    """A payload holds a value that JSON readers or PostgreSQL would lose or refuse.
+
+    Attributes: field, path (such as ``$.frames[3].rate``), reason, and index in a bulk call or None.
+    """
+
+    def __init__(self, field: str, path: str, reason: str, index: int | None = None) -> None:
+        self.field = field
+        self.path = path
+        self.reason = reason
+        self.index = index
+        where = field if index is None else f"{field} of job {index}"
+        super().__init__(f"{where} at {path}: {reason}")
+
+    def __reduce__(self) -> tuple[type[PayloadInvalid], tuple[str, str, str, int | None]]:
+        return type(self), (self.field, self.path, self.reason, self.index)
+
+
+class Unavailable(HeadraceError):
+    """Something outside did not answer; trying again may help."""
+
+
+class StoreUnavailable(Unavailable):
+    """The database did not answer, or broke off. Whether the statement took effect is unknown."""
+
+
+class SchemaError(HeadraceError):
+    """The database's tables are not those that this version needs."""
+
+
+class SchemaNotMigrated(SchemaError):
+    """The namespace has no tables yet, or older ones. `python -m runtime migrate up` makes them."""
+
+
+class SchemaTooNew(SchemaError):
+    """The namespace was migrated by a newer version of Headrace. Upgrade this program."""
+
+
+class MigrationError(SchemaError):
+    """A migration could not be applied; the message names it and says what was left."""
+
+
+class JobNotFound(HeadraceError):
+    """No job has this id (it may have been pruned)."""
+
+    def __init__(self, job_id: UUID) -> None:
+        self.job_id = job_id
+        super().__init__(f"no job {job_id}: it was never committed, or has been deleted or pruned")
+
+    def __reduce__(self) -> tuple[type[JobNotFound], tuple[UUID]]:
+        return type(self), (self.job_id,)
+
+
+class JobFailed(HeadraceError):
+    """The job whose result was awaited ended without one.
+
+    Attributes: job_id; state ("discarded" or "cancelled"); error_class, message and trace of its
+    last failure ("" where there was none).
+    """
+
+    def __init__(
+        self, job_id: UUID, state: str, error_class: str = "", message: str = "", trace: str = ""
+    ) -> None:
+        self.job_id = job_id
+        self.state = state
+        self.error_class = error_class
+        self.message = message
+        self.trace = trace
+        last = f"; last failure: {error_class}: {message}" if error_class else ""
+        super().__init__(f"job {job_id} was {state}{last}")
+
+    def __reduce__(self) -> tuple[type[JobFailed], tuple[UUID, str, str, str, str]]:
+        return type(self), (self.job_id, self.state, self.error_class, self.message, self.trace)
+
+
+class ResultTimeout(HeadraceError, TimeoutError):
+    """The job had no final state within the given time. It goes on; ask again."""
+
+
+class Interrupted(BaseException):
+    """Raised inside a handler that is being stopped. Clean up and let it pass."""
+
+
+class JobTimeout(Interrupted):
+    """The run exceeded the job's timeout."""
+
+
+class JobCancelled(Interrupted):
+    """Somebody cancelled the job while it ran."""
+
+
+class RunStopped(Interrupted):
+    """The node stops: the job goes back, uncounted, and runs again elsewhere."""

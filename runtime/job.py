@@ -1,0 +1,106 @@
+"""A job, as it is given to the Store, as it is claimed, and as it is shown.
+
+Rules: frozen data, JSON as text (nobody but the client and the child decodes it). Times are the
+database's, in UTC. A name ends in `_at` for a time and in `_seconds` for a duration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from runtime.backoff import DEFAULT_BACKOFF, Backoff
+from runtime.lifecycle import JobState
+
+DEFAULT_QUEUE = "default"
+DEFAULT_PRIORITY = 1  # 1 runs first, 4 last, as in River
+MAX_PRIORITY = 4
+DEFAULT_MAX_ATTEMPTS = 25  # with the default backoff the last one comes after three weeks
+
+
+class NewJob(msgspec.Struct, frozen=True, kw_only=True):
+    """What enqueue takes: a job that is checked and encoded, ready to be written.
+
+    `args` and `metadata` are JSON objects as text, already past the payload guard's value checks.
+    `delay_seconds` is added to the database's clock; `scheduled_at` is absolute; at most one is set.
+    """
+
+    id: UUID
+    kind: str
+    args: str = "{}"
+    queue: str = DEFAULT_QUEUE
+    priority: int = DEFAULT_PRIORITY
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    timeout_seconds: float | None = None  # None: the handler's own
+    delay_seconds: float | None = None
+    scheduled_at: datetime | None = None
+    tags: tuple[str, ...] = ()
+    metadata: str = "{}"
+
+
+class ClaimedJob(msgspec.Struct, frozen=True):
+    """A job that this node holds under its lease: what a Worker needs to run it and to ack it."""
+
+    id: UUID
+    run_number: int  # never reused; with the id it fences this run's outcome
+    kind: str
+    queue: str
+    args: str  # a JSON object, as text
+    attempt: int  # this run's, counted from 1
+    max_attempts: int
+    timeout_seconds: float | None  # set at enqueue; None: the handler's own
+    metadata: str  # a JSON object, as text
+    wait_seconds: float  # from scheduled_at to the claim, by the database's clock
+
+
+class KindInfo(msgspec.Struct, frozen=True):
+    """What a node knows of a handler without importing the app: the fork server tells it."""
+
+    kind: str
+    is_async: bool = False
+    timeout_seconds: float | None = None  # None: the node's default; 0: none at all
+    backoff: Backoff = DEFAULT_BACKOFF
+
+
+class FailureRow(msgspec.Struct, frozen=True):
+    """One failed run, as shown."""
+
+    run_number: int
+    attempt: int
+    failed_at: datetime
+    error_class: str
+    message: str
+    trace: str
+    node: str | None
+    pid: int | None
+    exit_status: int | None
+    signal: str | None
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A job's whole row, as shown by `job show` and `Client.get`."""
+
+    id: UUID
+    kind: str
+    queue: str
+    state: JobState
+    priority: int
+    attempt: int  # 0 until first claimed; +1 a claim; given back by snooze and drain
+    max_attempts: int
+    run_number: int  # runs begun so far, counted or not
+    created_at: datetime
+    scheduled_at: datetime  # when it may run (again)
+    attempted_at: datetime | None  # the last claim
+    finalized_at: datetime | None  # set if and only if the state is final
+    cancel_requested_at: datetime | None
+    timeout_seconds: float | None
+    node: str | None  # the node that runs it
+    args: Mapping[str, Any]
+    output: Any
+    metadata: Mapping[str, Any]
+    tags: tuple[str, ...]
+    failures: tuple[FailureRow, ...] = ()  # newest first; empty in lists

@@ -1,0 +1,140 @@
+"""The one table of a job's states and transitions, and what becomes of a job when a run ends.
+
+Rule 1: no other module decides a state. SQL carries these decisions out and has one of its own:
+a job whose cancellation was requested while it ran becomes `cancelled` wherever this table would
+let it run again, because only the database knows of such a request in time.
+Rule 2: pure; no clock, no dice. Delays are seconds that SQL adds to its own now().
+Rule 3: the states are River's, to the letter.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import assert_never
+from uuid import UUID
+
+import msgspec
+
+from runtime.backoff import DEFAULT_BACKOFF, Backoff
+from runtime.outcome import (
+    Cancelled,
+    Completed,
+    Discarded,
+    Failed,
+    Failure,
+    GivenBack,
+    Outcome,
+    Snoozed,
+)
+
+
+class JobState(Enum):
+    """River's eight states. `final` ones are left only by `retry` and `delete`."""
+
+    AVAILABLE = "available"  # may be claimed now
+    SCHEDULED = "scheduled"  # may be claimed from scheduled_at on
+    PENDING = "pending"  # waits for a signal or for child jobs
+    RUNNING = "running"  # claimed by a node, under its lease
+    RETRYABLE = "retryable"  # failed; may be claimed again from scheduled_at on
+    COMPLETED = "completed"  # its handler returned
+    CANCELLED = "cancelled"  # stopped on request
+    DISCARDED = "discarded"  # given up
+
+    @property
+    def final(self) -> bool:
+        return self in FINAL_STATES
+
+
+FINAL_STATES = frozenset({JobState.COMPLETED, JobState.CANCELLED, JobState.DISCARDED})
+INITIAL_STATES = frozenset({JobState.AVAILABLE, JobState.SCHEDULED, JobState.PENDING})
+
+_A, _S, _P, _RUN, _RETRY = (
+    JobState.AVAILABLE,
+    JobState.SCHEDULED,
+    JobState.PENDING,
+    JobState.RUNNING,
+    JobState.RETRYABLE,
+)
+_COMP, _CANC, _DISC = JobState.COMPLETED, JobState.CANCELLED, JobState.DISCARDED
+
+# (from, to): the word for it. The README's picture is drawn from this table.
+TRANSITIONS: dict[tuple[JobState, JobState], str] = {
+    (_A, _RUN): "claim",
+    (_S, _A): "stage",
+    (_RETRY, _A): "stage",
+    (_P, _A): "wake",
+    (_RUN, _COMP): "complete",
+    (_RUN, _RETRY): "fail",
+    (_RUN, _DISC): "discard",
+    (_RUN, _CANC): "cancel",
+    (_RUN, _S): "snooze",
+    (_RUN, _A): "give back",
+    (_RUN, _P): "wait",
+    (_A, _CANC): "cancel",
+    (_S, _CANC): "cancel",
+    (_P, _CANC): "cancel",
+    (_RETRY, _CANC): "cancel",
+    (_COMP, _A): "retry",
+    (_CANC, _A): "retry",
+    (_DISC, _A): "retry",
+}
+
+
+class Ack(msgspec.Struct, frozen=True):
+    """What the Store writes for one run's outcome, if the run is still the job's current one.
+
+    Attributes: id and run_number, the fence; state, the next one; delay_seconds from the database's
+    now() to scheduled_at; counted, False if the attempt is given back; output as JSON text; failure
+    to be kept.
+    """
+
+    id: UUID
+    run_number: int
+    state: JobState
+    delay_seconds: float = 0.0
+    counted: bool = True
+    output: str | None = None
+    failure: Failure | None = None
+
+
+class Run(msgspec.Struct, frozen=True):
+    """What `decide` needs to know of a run."""
+
+    id: UUID
+    run_number: int
+    attempt: int
+    max_attempts: int
+
+
+def decide(
+    run: Run, outcome: Outcome, backoff: Backoff = DEFAULT_BACKOFF, spread: float = 0.0
+) -> Ack:
+    """The next state of a running job. Total over outcomes; pure.
+
+    Args: backoff: the handler's policy. spread: in [-1, 1], the dice for its jitter.
+    """
+    match outcome:
+        case Completed(output):
+            return Ack(run.id, run.run_number, _COMP, output=output)
+        case Failed(failure, delay):
+            return _after_failure(run, failure, delay, backoff, spread)
+        case Snoozed(seconds):
+            state = _S if seconds > 0 else _A
+            return Ack(run.id, run.run_number, state, delay_seconds=seconds, counted=False)
+        case Discarded(failure):
+            return Ack(run.id, run.run_number, _DISC, failure=failure)
+        case Cancelled(failure):
+            return Ack(run.id, run.run_number, _CANC, failure=failure)
+        case GivenBack():
+            return Ack(run.id, run.run_number, _A, counted=False)
+    assert_never(outcome)
+
+
+def _after_failure(
+    run: Run, failure: Failure, delay: float | None, backoff: Backoff, spread: float
+) -> Ack:
+    if run.attempt >= run.max_attempts:
+        return Ack(run.id, run.run_number, _DISC, failure=failure)
+    seconds = backoff.delay_seconds(run.attempt, spread) if delay is None else max(0.0, delay)
+    state = _RETRY if seconds > 0 else _A
+    return Ack(run.id, run.run_number, state, delay_seconds=seconds, failure=failure)

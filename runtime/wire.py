@@ -1,0 +1,118 @@
+"""Frames between a Worker and its child: bytes in, frames out. No I/O here.
+
+    Worker ── Run, Interrupt ──▶ child            one AF_UNIX stream socket a child
+    Worker ◀── Hello, Started, Done ── child
+
+A frame is a 4-byte big-endian length and a MessagePack array `[tag, field ...]`. Besides the stream
+there is the run page (`runtime.child.page`), a few bytes of shared memory by which a Worker can
+tell which run its child has begun, and take back the others, without the child's help.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import msgspec
+
+from runtime.outcome import Outcome
+
+_LENGTH = struct.Struct(">I")
+# Above the largest payload that may be configured (4 MiB), with room for a trace and escapes.
+MAX_FRAME_BYTES = 64 * 1024 * 1024
+
+
+class Run(msgspec.Struct, frozen=True, array_like=True, tag="run"):
+    """Run this job, unless the run page's epoch has moved on from `epoch`: then it was taken back."""
+
+    seq: int  # counts the runs handed to this child, from 1
+    epoch: int
+    id: bytes  # the job's UUID, 16 bytes
+    run_number: int
+    kind: str
+    queue: str
+    args: str  # a JSON object, as text
+    attempt: int
+    max_attempts: int
+    metadata: str  # a JSON object, as text
+
+
+class Interrupt(msgspec.Struct, frozen=True, array_like=True, tag="interrupt"):
+    """Raise inside the handler of run `seq`, if it is running. A signal follows as a doorbell."""
+
+    seq: int
+    reason: str  # "timeout", "cancel" or "stop"
+    message: str
+
+
+class Hello(msgspec.Struct, frozen=True, array_like=True, tag="hello"):
+    """The child is ready for its first run."""
+
+    pid: int
+
+
+class Started(msgspec.Struct, frozen=True, array_like=True, tag="started"):
+    """Run `seq` has begun. Sent by children for async handlers, which run many at once."""
+
+    seq: int
+    at_ns: int  # time.monotonic_ns(), which is the same clock in all processes of a machine
+
+
+class Done(msgspec.Struct, frozen=True, array_like=True, tag="done"):
+    """Run `seq` has ended."""
+
+    seq: int
+    seconds: float  # from begin to end of the handler
+    outcome: Outcome
+
+
+Frame = Run | Interrupt | Hello | Started | Done
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Frame).decode
+
+
+class WireError(Exception):
+    """The other side sent something that is no frame. The connection is of no further use."""
+
+
+def encode(frame: Frame) -> bytes:
+    """The frame's bytes, with its length in front."""
+    body = _encode(frame)
+    return _LENGTH.pack(len(body)) + body
+
+
+class Decoder:
+    """Turns received bytes into frames, however they were cut."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """Take in `data`; return the frames that are now complete. Raises WireError on garbage."""
+        buffer = self._buffer
+        buffer += data
+        frames: list[Frame] = []
+        start = 0
+        while len(buffer) - start >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(buffer, start)
+            if length > MAX_FRAME_BYTES:
+                raise WireError(f"a frame of {length:,} bytes; the limit is {MAX_FRAME_BYTES:,}")
+            end = start + _LENGTH.size + length
+            if len(buffer) < end:
+                break
+            frames.append(_decode_body(bytes(buffer[start + _LENGTH.size : end])))
+            start = end
+        del buffer[:start]
+        return frames
+
+    @property
+    def empty(self) -> bool:
+        """Whether the stream may end here without cutting a frame."""
+        return not self._buffer
+
+
+def _decode_body(body: bytes) -> Frame:
+    try:
+        return _decode(body)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise WireError(f"not a frame: {error}") from error
