@@ -1,0 +1,16 @@
+"""Embedded PostgreSQL: a database without installing or configuring one.
+
+```python
+with Server.attach() as server:
+    print(server.url)  # postgresql://postgres@/postgres?host=...
+```
+
+The first process that attaches to a data directory starts its server, others share it, the last one that
+leaves (or is killed) takes it down; see `runtime.embedded.guardian` for how. Linux and macOS; on macOS a
+server outlives a guardian that was killed with SIGKILL, until the next attach.
+"""
+
+from runtime.embedded.errors import EmbeddedPostgresError
+from runtime.embedded.server import Server
+
+__all__ = ["EmbeddedPostgresError", "Server"]

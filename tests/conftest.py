@@ -1,0 +1,5 @@
+"""Fixtures that every test may ask for."""
+
+from tests.support.postgres import database_url, postgres_server, restartable_server
+
+__all__ = ["database_url", "postgres_server", "restartable_server"]

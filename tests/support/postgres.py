@@ -1,0 +1,139 @@
+"""Databases for tests: one server for the session, a fresh database for each test that asks.
+
+- `postgres_server`: the server of the session: an ephemeral embedded one, or the one that
+  HEADRACE_TEST_DATABASE_URL names (its user must be allowed to create databases).
+- `database_url`: the address of an empty database of that server, dropped afterwards.
+- `restartable_server`: an embedded server of the test's own, to stop, kill and start again. Always
+  embedded; HEADRACE_POSTGRES_BIN chooses its version.
+"""
+
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import attrs
+import psycopg
+import pytest
+from psycopg import sql
+
+from runtime.embedded import Server
+
+URL_VARIABLE = "HEADRACE_TEST_DATABASE_URL"
+
+_WAIT = 30.0
+"""Seconds until a wait for a condition fails the test."""
+
+
+@attrs.frozen
+class DatabaseServer:
+    """A running server in which tests make databases."""
+
+    url: str
+    """The address of its maintenance database, as a user who may create databases."""
+
+    def create_database(self, template: str = "template1") -> str:
+        """A new database, as a copy of `template` (a name); its address."""
+        name = f"headrace_test_{uuid.uuid4().hex}"
+        self._run("CREATE DATABASE {} TEMPLATE {}", name, template)
+        return urlsplit(self.url)._replace(path=f"/{name}").geturl()
+
+    def drop_database(self, url: str) -> None:
+        """Drop a database, whoever is still connected to it."""
+        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", database_name(url))
+
+    def _run(self, statement: str, *names: str) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+def database_name(url: str) -> str:
+    """The name of the database in an address."""
+    return urlsplit(url).path.removeprefix("/")
+
+
+class RestartableServer:
+    """A durable embedded server of one test. It starts running; its address never changes."""
+
+    def __init__(self, data_dir: Path) -> None:
+        # Without fsync a crash of the machine would lose data; the crash of a process doesn't.
+        self._settings = {"fsync": "off", "max_connections": "200"}
+        self._data_dir = data_dir
+        self.server = Server.attach(data_dir, settings=self._settings)
+        self.url = self.server.url
+
+    def create_database(self) -> str:
+        """A new empty database; its address. It goes with the server's directory."""
+        return self.server.create_database(f"headrace_test_{uuid.uuid4().hex}")
+
+    def start(self) -> None:
+        """Return when the server accepts connections, started again if it was stopped."""
+        if self.server.closed:
+            self.server = Server.attach(self._data_dir, settings=self._settings)
+        self.server.ensure()
+
+    def stop_immediate(self) -> None:
+        """Stop at once, as in a crash, and stay down until `start`."""
+        guardian = self.server.guardian_pid
+        postmaster = self.server.postmaster_pid
+        os.kill(guardian, signal.SIGQUIT)
+        wait_until(lambda: gone(guardian) and (postmaster is None or gone(postmaster)))
+
+    def stop_fast(self) -> None:
+        """Stop cleanly, ending all sessions, and stay down until `start`."""
+        self.server.close()
+
+    def kill_postmaster(self) -> None:
+        """kill -9 of the server process; it comes back by itself (`start` waits for that)."""
+        postmaster = self.server.postmaster_pid
+        assert postmaster is not None
+        os.kill(postmaster, signal.SIGKILL)
+        wait_until(lambda: gone(postmaster))
+
+    def close(self) -> None:
+        """Stop for good."""
+        self.server.close()
+
+
+def wait_until(condition: Callable[[], object], seconds: float = _WAIT) -> None:
+    """Return once the condition holds; fail the test if it doesn't in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended; one that only waits to be reaped has."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state in "ZX"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[DatabaseServer]:
+    named = os.environ.get(URL_VARIABLE)
+    if named:
+        yield DatabaseServer(named)
+        return
+    with Server.attach(ephemeral=True, settings={"max_connections": "200"}) as server:
+        yield DatabaseServer(server.url)
+
+
+@pytest.fixture
+def database_url(postgres_server: DatabaseServer) -> Iterator[str]:
+    url = postgres_server.create_database()
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture
+def restartable_server(tmp_path: Path) -> Iterator[RestartableServer]:
+    server = RestartableServer(tmp_path / "restartable")
+    yield server
+    server.close()
