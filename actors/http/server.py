@@ -1,0 +1,78 @@
+"""The Http actor: holds the listening socket and a bounded number of connections."""
+
+from __future__ import annotations
+
+import errno
+import logging
+
+import attrs
+import trio
+
+from actors.http.conversation import Conversation
+from actors.http.health import Health
+from actors.http.pages import Response, pages, respond
+from actors.kit.life import Life
+from actors.metrics import Metrics
+
+logger = logging.getLogger("headrace")
+
+# Scrapers and probes of a node are a handful. More connections than this are closed at once.
+MAX_CONNECTIONS = 64
+
+
+@attrs.define
+class Http:
+    """Serves a node's pages.
+
+    Args:
+        host, port: where to listen; port 0: any free one.
+        yielding: take any free port if this one is taken, and say so in the log; otherwise that
+            is an OSError, which crashes the actor.
+    """
+
+    host: str
+    port: int
+    metrics: Metrics
+    health: Health
+    yielding: bool = False
+    addresses: tuple[str, ...] = attrs.field(default=(), init=False)  # URLs, once it listens
+    _connections: int = attrs.field(default=0, init=False)
+
+    async def run(self, life: Life) -> None:
+        """Serve until asked to stop."""
+        listeners = await self._listen()
+        self.addresses = tuple(_url(listener) for listener in listeners)
+        logger.info("metrics and health at %s", ", ".join(self.addresses))
+        life.started()
+        try:
+            with life.stop_scope():
+                await trio.serve_listeners(self._serve, listeners)
+        finally:
+            self.addresses = ()
+
+    async def _listen(self) -> list[trio.SocketListener]:
+        try:
+            return await trio.open_tcp_listeners(self.port, host=self.host)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not self.yielding:
+                raise
+            logger.warning("%s port %d is taken; taking any free one", self.host, self.port)
+            return await trio.open_tcp_listeners(0, host=self.host)
+
+    async def _serve(self, stream: trio.SocketStream) -> None:
+        if self._connections >= MAX_CONNECTIONS:
+            await stream.aclose()
+            return
+        self._connections += 1
+        try:
+            await Conversation(stream, self._answer).run()
+        finally:
+            self._connections -= 1
+
+    def _answer(self, method: bytes, target: bytes) -> Response:
+        return respond(pages(self.metrics, self.health), method, target)
+
+
+def _url(listener: trio.SocketListener) -> str:
+    host, port = listener.socket.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
