@@ -8,7 +8,7 @@ this connection.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from email.utils import formatdate
 
 import h11
@@ -86,7 +86,7 @@ class Conversation:
         while (event := self._http.next_event()) is h11.NEED_DATA:
             if self._http.they_are_waiting_for_100_continue:
                 await self._send_event(h11.InformationalResponse(status_code=100, headers=[]))
-            self._http.receive_data(await self._stream.receive_some(RECEIVE_BYTES))
+            self._http.receive_data(bytes(await self._stream.receive_some(RECEIVE_BYTES)))
         return event
 
     def _compute(self, request: h11.Request) -> Response:
@@ -120,7 +120,7 @@ class Conversation:
             await self._stream.send_all(data)
 
 
-def _headers(response: Response) -> Sequence[tuple[str, str]]:
+def _headers(response: Response) -> list[tuple[str, str]]:
     return [
         ("date", formatdate(usegmt=True)),
         ("content-type", response.content_type),
