@@ -1,0 +1,135 @@
+"""From trio to asyncpg: a pool and a listening connection, behind one of two bridges.
+
+| bridge       | the asyncio loop                                     | Python     |
+|--------------|------------------------------------------------------|------------|
+| thread       | in a thread of its own; uvloop's if installed        | any        |
+| trio-asyncio | among trio's tasks, in trio's thread                 | below 3.14 |
+
+Both pass the same tests. `port` says what they promise; `pool` what becomes of a connection;
+`crossing` how a trio task waits for the other side; `driver` alone imports asyncpg and trio_asyncio.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
+from typing import Literal
+
+import attrs
+import trio
+
+from actors.store.bridge.crossing import Carrier
+from actors.store.bridge.listener import Listener
+from actors.store.bridge.mailbox import Mailbox
+from actors.store.bridge.pool import Pool
+from actors.store.bridge.port import (
+    BACK,
+    LOST,
+    PING_SECONDS,
+    UNIT_TIMEOUT_SECONDS,
+    Bridge,
+    BridgeKind,
+    Connection,
+    Note,
+    Row,
+    Settings,
+    T,
+    Unit,
+)
+from actors.store.bridge.thread import open_thread_loop
+from actors.store.bridge.trio_loop import open_trio_asyncio_loop
+from actors.store.bridge.url import check_url
+from actors.store.errors import DatabaseError
+from runtime.errors import ConfigError
+
+__all__ = [
+    "BACK",
+    "DEFAULT_BRIDGE",
+    "LOST",
+    "Bridge",
+    "BridgeKind",
+    "Connection",
+    "DatabaseError",
+    "Note",
+    "Row",
+    "open_bridge",
+]
+
+DEFAULT_BRIDGE: BridgeKind = "thread"
+
+_LOOPS = {"thread": open_thread_loop, "trio-asyncio": open_trio_asyncio_loop}
+
+
+@contextlib.asynccontextmanager
+async def open_bridge(
+    url: str,
+    *,
+    kind: BridgeKind | Literal["auto"] = "auto",
+    min_size: int = 0,
+    max_size: int = 8,
+    session: Mapping[str, str] | None = None,
+    pooler: bool = False,
+) -> AsyncIterator[Bridge]:
+    """Open a bridge for as long as the block lasts. Needs no database yet: connections come later.
+
+    Args: url: postgres:// or postgresql://, as libpq has it (``?host=/run/dir``, ``sslmode``).
+    kind: which bridge; "auto" is `DEFAULT_BRIDGE`. min_size: connections made on entry, if the
+    database is there. max_size: connections at most, besides one for each `listen`. session:
+    settings of each connection, such as ``{"search_path": "headrace, pg_catalog"}``. pooler: a
+    transaction pooler stands between: no prepared statements, no session state; each unit is one
+    transaction that carries its settings, and there is no `listen`.
+
+    Raises: ConfigError: a malformed URL (its password is never shown), or a bridge that this Python
+    cannot import.
+    """
+    check_url(url)
+    chosen: BridgeKind = DEFAULT_BRIDGE if kind == "auto" else kind
+    settings = Settings(url=url, session=dict(session or {}), pooler=pooler)
+    async with _LOOPS[chosen]() as carrier:
+        bridge = _PooledBridge(chosen, settings, carrier, Pool(settings, max_size))
+        try:
+            if min_size:
+                await carrier.carry(partial(bridge.pool.warm, min(min_size, max_size)))
+            yield bridge
+        finally:
+            with trio.CancelScope(shield=True):
+                await carrier.carry(bridge.pool.close)
+
+
+@attrs.frozen(eq=False)
+class _PooledBridge:
+    kind: BridgeKind
+    settings: Settings
+    carrier: Carrier
+    pool: Pool
+
+    @property
+    def pooler(self) -> bool:
+        return self.settings.pooler
+
+    async def run(self, unit: Unit[T], *, timeout_seconds: float = UNIT_TIMEOUT_SECONDS) -> T:
+        return await self.carrier.carry(partial(self.pool.run, unit, timeout_seconds))
+
+    @contextlib.asynccontextmanager
+    async def listen(
+        self, channels: Sequence[str], *, ping_seconds: float = PING_SECONDS
+    ) -> AsyncIterator[trio.MemoryReceiveChannel[Note]]:
+        if self.pooler:
+            raise ConfigError("a transaction pooler cannot LISTEN; serve with --poll-only")
+        mailbox = Mailbox()
+        to_trio = self.carrier.to_trio
+        listener = Listener(
+            self.settings,
+            tuple(channels),
+            put=partial(to_trio, mailbox.put),
+            set_down=partial(to_trio, mailbox.set_down),
+            ping_seconds=ping_seconds,
+        )
+        try:
+            await self.carrier.carry(listener.start)
+            yield mailbox.receive
+        finally:
+            with trio.CancelScope(shield=True):
+                await self.carrier.carry(listener.stop)
+            mailbox.close()

@@ -1,0 +1,205 @@
+"""A pool of connections inside one asyncio loop, and what a unit does to its connection.
+
+| the unit                        | its connection                                      |
+|---------------------------------|-----------------------------------------------------|
+| returned, or raised             | goes back; rolled back first if left in a transaction |
+| was cancelled                   | waits for the server's answer, is reset, goes back  |
+| lost its connection             | is closed                                           |
+| took too long                   | is closed, once the server was asked to stop it     |
+
+Rules: nobody gets a connection whose state is unknown. A connection is made when it is needed and
+none is free; the pool does not try twice, its caller does. asyncio only: this file runs on the far
+side of the bridge, in one thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from actors.store.bridge.driver import RawConnection, connect, translated
+from actors.store.bridge.port import Connection, Settings, Unit
+from actors.store.bridge.url import redacted
+from actors.store.errors import DatabaseError
+from runtime import sql
+from runtime.errors import StoreUnavailable
+
+T = TypeVar("T")
+
+# How long a connection is given to come to rest after a cancelled or failed unit, in seconds. A
+# living server needs a few milliseconds; a dead peer costs this once.
+SETTLE_SECONDS = 1.0
+# A connection that has rested longer is pinged before use: its peer may have gone silently.
+RESTED_SECONDS = 15.0
+# How long such a ping and a farewell may take, in seconds.
+PING_SECONDS = 2.0
+CLOSE_SECONDS = 1.0
+
+
+class Pool:
+    """At most `max_size` connections made by `settings`; see the module's table."""
+
+    def __init__(self, settings: Settings, max_size: int) -> None:
+        self._settings = settings
+        self._where = redacted(settings.url)
+        self._places = asyncio.Semaphore(max_size)
+        self._idle: list[
+            tuple[RawConnection, float]
+        ] = []  # with the time since when, last is newest
+        self._settling: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    async def run(self, unit: Unit[T], timeout_seconds: float) -> T:
+        """Run a unit. Raises: as `Bridge.run`."""
+        limit = asyncio.timeout(timeout_seconds if timeout_seconds != float("inf") else None)
+        try:
+            async with limit:
+                return await self._run(unit, limit)
+        except TimeoutError:
+            raise StoreUnavailable(
+                f"database {self._where} did not answer within {timeout_seconds:g} s"
+            ) from None
+
+    async def warm(self, count: int) -> None:
+        """Make `count` connections ahead of need, if the database lets us."""
+        made = await asyncio.gather(
+            *(connect(self._settings) for _ in range(count)), return_exceptions=True
+        )
+        now = asyncio.get_running_loop().time()
+        self._idle += [(item, now) for item in made if not isinstance(item, BaseException)]
+
+    async def close(self) -> None:
+        """Close all connections, those in use too: their units end with StoreUnavailable."""
+        self._closing = True
+        me = asyncio.current_task()
+        others = [task for task in asyncio.all_tasks() if task is not me]
+        busy = [task for task in others if task not in self._settling]
+        for task in busy:
+            task.cancel()
+        if others:
+            await asyncio.wait(others, timeout=SETTLE_SECONDS + CLOSE_SECONDS)
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(_farewell(connection) for connection, _ in idle))
+
+    async def _run(self, unit: Unit[T], limit: asyncio.Timeout) -> T:
+        await self._places.acquire()
+        connection: RawConnection | None = None
+        try:
+            connection = await self._checkout()
+            if self._settings.pooler:
+                value = await self._in_transaction(connection, unit)
+            else:
+                value = await unit(connection)
+        except asyncio.CancelledError:
+            await self._give_back_cancelled(connection, timed_out=limit.expired())
+            raise
+        except Exception as error:
+            raise self._give_back_failed(connection, error) from error
+        except BaseException:
+            self._give_back_failed(connection, StoreUnavailable("unit broke off"))
+            raise
+        if connection.is_in_transaction():
+            self._settle(connection, keep=True)
+            raise RuntimeError("a unit ended inside a transaction; it was rolled back")
+        self._give_back(connection)
+        return value
+
+    async def _checkout(self) -> RawConnection:
+        now = asyncio.get_running_loop().time()
+        while self._idle:
+            connection, since = self._idle.pop()
+            if connection.is_closed():
+                continue
+            if now - since < RESTED_SECONDS or await _answers(connection):
+                return connection
+        return await connect(self._settings)
+
+    async def _in_transaction(self, connection: Connection, unit: Unit[T]) -> T:
+        session = self._settings.session
+        async with connection.transaction():
+            if session:
+                names, values = list(session.keys()), list(session.values())
+                await connection.fetch(sql.load("session_local"), names, values)
+            return await unit(connection)
+
+    # -- how a connection comes back; each of these frees its place, now or when it has settled --
+
+    def _give_back(self, connection: RawConnection) -> None:
+        if self._closing or connection.is_closed():
+            connection.terminate()
+        else:
+            self._idle.append((connection, asyncio.get_running_loop().time()))
+        self._places.release()
+
+    def _give_back_failed(self, connection: RawConnection | None, error: Exception) -> Exception:
+        if connection is None:
+            self._places.release()
+            return error
+        ours = translated(error, self._where, closed=connection.is_closed())
+        if isinstance(ours, StoreUnavailable):
+            connection.terminate()
+            self._places.release()
+        elif connection.is_in_transaction():
+            self._settle(connection, keep=True)
+        else:
+            self._give_back(connection)
+        return ours
+
+    async def _give_back_cancelled(
+        self, connection: RawConnection | None, *, timed_out: bool
+    ) -> None:
+        if connection is None:
+            self._places.release()
+            return
+        settling = self._settle(connection, keep=not timed_out)
+        if not timed_out:
+            await asyncio.shield(settling)
+
+    def _settle(self, connection: RawConnection, *, keep: bool) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(self._settled(connection, keep=keep))
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+        return task
+
+    async def _settled(self, connection: RawConnection, *, keep: bool) -> None:
+        """Wait until the server has let go of the statement; reset the connection or close it."""
+        keep = keep and not self._settings.pooler
+        try:
+            async with asyncio.timeout(SETTLE_SECONDS):
+                # An empty statement: waits for the driver's cancel request and the answer to it, so
+                # that the driver knows again whether it is in a transaction.
+                await connection.execute("")
+                if keep:
+                    await connection.reset()
+                    return
+        except Exception:
+            keep = False
+        finally:
+            if not keep:
+                connection.terminate()
+            self._give_back(connection)
+
+
+async def _answers(connection: RawConnection) -> bool:
+    return await _within(PING_SECONDS, lambda: connection.execute(""), connection)
+
+
+async def _farewell(connection: RawConnection) -> None:
+    await _within(CLOSE_SECONDS, connection.close, connection)
+
+
+async def _within(
+    seconds: float, action: Callable[[], Awaitable[object]], connection: RawConnection
+) -> bool:
+    """Whether the action ended well in time; if not, the connection is closed."""
+    try:
+        async with asyncio.timeout(seconds):
+            await action()
+    except asyncio.CancelledError:
+        connection.terminate()
+        raise
+    except (DatabaseError, Exception):
+        connection.terminate()
+        return False
+    return True
