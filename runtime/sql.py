@@ -1,0 +1,28 @@
+"""Reads the statements of `schema/queries`: one a file, named as the Store's method that runs it.
+
+Rule: no SQL text anywhere else. Names in it are unqualified: the connection's search_path is the
+namespace.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+SCHEMA = Path(__file__).parents[1] / "schema"
+"""Where migrations and queries lie, in a checkout as in an installed wheel."""
+
+
+@cache
+def load(name: str) -> str:
+    """The statement `name`, without its head (the comment lines before it).
+
+    Raises: FileNotFoundError, if there is none.
+    """
+    lines = (SCHEMA / "queries" / f"{name}.sql").read_text(encoding="utf-8").splitlines()
+    body = next(number for number, line in enumerate(lines) if _is_code(line))
+    return "\n".join(lines[body:]).rstrip().removesuffix(";")
+
+
+def _is_code(line: str) -> bool:
+    return bool(line.strip()) and not line.startswith("--")

@@ -1,0 +1,2 @@
+-- Undo 003_notify_finished.
+DROP FUNCTION notify_finished(uuid[]);

@@ -1,0 +1,3 @@
+-- no-transaction
+-- Undo 004_job_claim.
+DROP INDEX CONCURRENTLY job_claim;

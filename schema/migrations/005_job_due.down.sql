@@ -1,0 +1,3 @@
+-- no-transaction
+-- Undo 005_job_due.
+DROP INDEX CONCURRENTLY job_due;

@@ -1,0 +1,3 @@
+-- no-transaction
+-- Undo 006_job_running.
+DROP INDEX CONCURRENTLY job_running;

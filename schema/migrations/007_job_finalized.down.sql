@@ -1,0 +1,3 @@
+-- no-transaction
+-- Undo 007_job_finalized.
+DROP INDEX CONCURRENTLY job_finalized;
