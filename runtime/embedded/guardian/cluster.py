@@ -1,7 +1,7 @@
-"""The files of a server: making them with initdb, whole or not at all, and giving them their owner.
+"""The files of a server: making them with initdb, whole or not at all, and giving their owner.
 
-`pgdata` appears by a rename of a finished directory. Leftovers of an interrupted initdb are removed by
-the next guardian, which holds the lock of the data directory.
+`pgdata` appears by a rename of a finished directory. Leftovers of an interrupted initdb are removed
+by the next guardian, which holds the lock of the data directory.
 """
 
 import contextlib
@@ -9,11 +9,12 @@ import locale
 import os
 import shutil
 import signal
+import stat
 from pathlib import Path
 
 from runtime.embedded.guardian.children import spawn
 from runtime.embedded.guardian.identity import Identity
-from runtime.embedded.guardian.plan import SUPERUSER, Plan
+from runtime.embedded.guardian.plan import PGDATA, SUPERUSER, Plan
 from runtime.embedded.guardian.users import Users
 
 BUILTIN_LOCALE_SINCE = 17
@@ -37,14 +38,24 @@ def clean_environment() -> dict[str, str]:
 def ensure(plan: Plan, identity: Identity, users: Users) -> Path:
     """The directory of a complete cluster owned by `identity`, made now if it's missing."""
     root = Path(plan.root)
-    pgdata = root / "pgdata"
-    for leftover in root.glob("pgdata.new-*"):
+    pgdata = root / PGDATA
+    for leftover in root.glob(f"{PGDATA}.new-*"):
         shutil.rmtree(leftover)
     if not pgdata.exists():
-        _make(plan, identity, users, root / f"pgdata.new-{os.getpid()}", pgdata)
+        _make(plan, identity, users, root / f"{PGDATA}.new-{os.getpid()}", pgdata)
     _check_version(plan, pgdata)
     give(pgdata, identity)
     return pgdata
+
+
+def private_directory(place: Path, identity: Identity) -> None:
+    """Make a directory for `identity` alone. Raises ClusterError if somebody else owns the name."""
+    place.mkdir(mode=0o700, exist_ok=True)
+    status = place.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in {os.geteuid(), identity.uid}:
+        raise ClusterError(f"Somebody else has made {place}. Remove it, or set TMPDIR.")
+    place.chmod(0o700)
+    os.chown(place, identity.uid, identity.gid)
 
 
 def give(place: Path, identity: Identity) -> None:

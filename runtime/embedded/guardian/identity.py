@@ -1,11 +1,12 @@
 """As whom PostgreSQL runs. It refuses to run as root, so root has to become somebody else.
 
 - `direct`: an ordinary user runs PostgreSQL as itself.
-- `namespace`: root, in a user namespace in which it's called nobody. Files remain root's own.
+- `namespace`: root, in a user namespace in which it has an unprivileged user's name. Files remain
+  root's own.
+  Also for an ordinary user without a name in the system's list, whom initdb refuses.
 - `capability`: where namespaces are blocked (Docker's default): the user postgres or nobody, with
   CAP_DAC_OVERRIDE kept, so that directories that only root may enter (/root) do no harm.
-- `setuid`: the plain user postgres or nobody. Data directory and binaries must be reachable for it;
-  binaries that aren't are copied (see `binaries_copy`), a data directory that isn't is an error.
+- `setuid`: the plain user postgres or nobody, to whom everything must be reachable: see `reach`.
 
 No user is added to the system and no directory but our own is changed.
 """
@@ -14,14 +15,17 @@ import os
 import pwd
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 DIRECT, NAMESPACE, CAPABILITY, SETUID = "direct", "namespace", "capability", "setuid"
-AUTOMATIC = "auto"
-ENVIRONMENT = "HEADRACE_POSTGRES_IDENTITY"
-"""Forces one of the ways above; for tests and for odd sandboxes."""
 
-NOBODY = 65534
+AUTOMATIC = "auto"
+
+ENVIRONMENT = "HEADRACE_POSTGRES_IDENTITY"
+"""Forces one of root's ways above; for tests and for odd sandboxes."""
+
+_NOBODY = 65534
 """The overflow uid of Linux: what an unmapped user is shown as anyway."""
 
 
@@ -30,7 +34,7 @@ class Identity(NamedTuple):
 
     name: str
     uid: int
-    """Owner of the files, as the kernel sees it from outside."""
+    """Owner of the files, as seen from outside of a namespace."""
     gid: int
     enter: Callable[[], None]
     """Makes the calling process (a fresh child) this identity."""
@@ -42,16 +46,14 @@ class NoIdentityError(Exception):
 
 def choose(wanted: str) -> Identity:
     """The wanted identity, or with `auto` the first that works here. Raises NoIdentityError."""
-    if os.geteuid() != 0:
-        return _direct()
-    names = (NAMESPACE, CAPABILITY, SETUID) if wanted == AUTOMATIC else (wanted,)
+    names = _order(wanted)
     for name in names:
         identity = _identity(name)
         if identity is not None and works(identity):
             return identity
     raise NoIdentityError(
-        "PostgreSQL refuses to run as root, and this system allows root neither a user namespace "
-        f"nor to become another user (tried: {', '.join(names)}). Run as an ordinary user."
+        "PostgreSQL refuses to run as root, and root can't become another user here "
+        f"(tried: {', '.join(names)}). Run as an ordinary user, or correct {ENVIRONMENT}."
     )
 
 
@@ -68,24 +70,28 @@ def works(identity: Identity, also: Callable[[], bool] = lambda: True) -> bool:
     return os.waitpid(pid, 0)[1] == 0
 
 
-def _direct() -> Identity:
-    return Identity(DIRECT, os.geteuid(), os.getegid(), lambda: None)
+def _order(wanted: str) -> tuple[str, ...]:
+    if os.geteuid() != 0:
+        return (DIRECT,) if _has_name(os.geteuid()) else (NAMESPACE, DIRECT)
+    return (NAMESPACE, CAPABILITY, SETUID) if wanted == AUTOMATIC else (wanted,)
 
 
 def _identity(name: str) -> Identity | None:
-    uid, gid = _unprivileged()
+    ours = os.geteuid(), os.getegid()
+    other = _unprivileged()
+    if name == DIRECT:
+        return Identity(DIRECT, *ours, lambda: None)
     if name == SETUID:
-        return Identity(SETUID, uid, gid, lambda: _become(uid, gid))
+        return Identity(SETUID, *other, partial(_become, *other))
     if sys.platform != "linux":
         return None
     from runtime.embedded.guardian import linux
 
     if name == NAMESPACE:
-        enter = lambda: linux.enter_user_namespace(NOBODY)  # noqa: E731
-        return Identity(NAMESPACE, os.geteuid(), os.getegid(), enter)
+        return Identity(NAMESPACE, *ours, partial(linux.enter_user_namespace, other[0]))
     if name == CAPABILITY:
-        keep = lambda: linux.become_with_capability(uid, gid, linux.CAP_DAC_OVERRIDE)  # noqa: E731
-        return Identity(CAPABILITY, uid, gid, keep)
+        enter = partial(linux.become_with_capability, *other, linux.CAP_DAC_OVERRIDE)
+        return Identity(CAPABILITY, *other, enter)
     return None
 
 
@@ -96,10 +102,19 @@ def _become(uid: int, gid: int) -> None:
 
 
 def _unprivileged() -> tuple[int, int]:
+    """Uid and gid of a user with few rights whom the system knows by name."""
     for name in ("postgres", "nobody"):
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
         return entry.pw_uid, entry.pw_gid
-    return NOBODY, NOBODY
+    return _NOBODY, _NOBODY
+
+
+def _has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True

@@ -61,16 +61,11 @@ def enter_user_namespace(uid: int) -> None:
 def become_with_capability(uid: int, gid: int, capability: int) -> None:
     """Continue as an ordinary user that keeps one capability, also across exec (ambient)."""
     _prctl(_PR_SET_KEEPCAPS, 1)
-    become(uid, gid)
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
     mask = 1 << capability
     header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
     low, high = struct.pack("=III", mask, mask, mask), struct.pack("=III", 0, 0, 0)
     _check(_libc.capset(header, low + high), "capset")
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, capability)
-
-
-def become(uid: int, gid: int) -> None:
-    """Continue as another user for good."""
-    os.setgroups([])
-    os.setresgid(gid, gid, gid)
-    os.setresuid(uid, uid, uid)

@@ -1,7 +1,7 @@
 """The guardian's life, from the first user to the last.
 
-lock the data directory → listen → make the cluster if there is none → run PostgreSQL, restarting it
-whenever it ends by itself → the last user leaves → stop it → remove what was temporary → end.
+lock the data directory → listen → make the cluster if there is none → run PostgreSQL, restarting
+it whenever it ends by itself → the last user leaves → stop it → remove what was temporary → end.
 """
 
 import fcntl
@@ -13,27 +13,19 @@ import time
 from itertools import chain, repeat
 from pathlib import Path
 
-from runtime.embedded.guardian import cluster, identity, plan
-from runtime.embedded.guardian.binaries_copy import reachable_binaries
+from runtime.embedded.guardian import cluster, identity, plan, reach
 from runtime.embedded.guardian.plan import Plan, Ready
 from runtime.embedded.guardian.postmaster import Postmaster, StartFailed
 from runtime.embedded.guardian.users import Dismissed, NobodyLeft, Users
-
-RECORD = "guardian.json"
-"""In the data directory: where the living guardian listens."""
 
 _LOCK_WAIT = 90.0
 """Seconds for a predecessor to finish its stop (60 s for a clean one, 20 s to end it by force)."""
 
 _RESTART_PAUSES = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
-"""Seconds before the 1st, 2nd, ... attempt to start a server that has crashed; the last one repeats."""
+"""Seconds before each attempt to start a server that has crashed; the last one repeats."""
 
-_EXPECTED = (
-    cluster.ClusterError,
-    identity.NoIdentityError,
-    StartFailed,
-    OSError,
-)
+_EXPECTED = (cluster.ClusterError, identity.NoIdentityError, StartFailed, OSError)
+"""What a user is told, rather than the log."""
 
 
 def main(descriptor: int) -> None:
@@ -53,18 +45,18 @@ def main(descriptor: int) -> None:
 class Guardian:
     """Holds one data directory, its server and its users."""
 
-    def __init__(self, plan: Plan, first: socket.socket) -> None:
+    def __init__(self, wanted: Plan, first: socket.socket) -> None:
         if sys.platform == "linux":
             from runtime.embedded.guardian import linux
 
             linux.adopt_orphans()
-        self._plan = plan
+        self._plan = wanted
         self._users = Users(first)
-        self._root = Path(plan.root)
-        self._socket_dir = Path(plan.socket_dir)
-        self._lock = os.open(self._root / "guardian.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._root = Path(wanted.root)
+        self._socket_dir = Path(wanted.socket_dir)
+        self._lock = os.open(self._root / plan.GUARDIAN_LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         self._postmaster: Postmaster | None = None
-        self._leading = False
+        self._leads = False
 
     def live(self) -> None:
         """Serve until nobody is left, then leave nothing behind."""
@@ -72,10 +64,8 @@ class Guardian:
             self._take_over()
             self._serve()
         except NobodyLeft:
-            self._users.stop_listening()
             self._stop()
         except Dismissed:
-            self._users.stop_listening()
             self._stop(at_once=True)
         except _EXPECTED as error:
             self._users.refuse(str(error))
@@ -89,7 +79,7 @@ class Guardian:
             if time.monotonic() > end:
                 raise StartFailed("Another guardian of this data directory doesn't end.")
             self._users.pause(0.01)
-        self._leading = True
+        self._leads = True
 
     def _locked(self) -> bool:
         try:
@@ -101,7 +91,8 @@ class Guardian:
     def _serve(self) -> None:
         who = identity.choose(self._plan.identity)
         self._open(who)
-        self._plan = reachable_binaries(self._plan, who)
+        if who.name == identity.SETUID:
+            self._plan = reach.prepare(self._plan, who)
         pgdata = cluster.ensure(self._plan, who, self._users)
         self._postmaster = postmaster = Postmaster(self._plan, who, pgdata)
         postmaster.start(self._users)
@@ -114,10 +105,9 @@ class Guardian:
 
     def _open(self, who: identity.Identity) -> None:
         """Make the socket directory and let others join."""
-        self._socket_dir.mkdir(mode=0o700, exist_ok=True)
-        os.chown(self._socket_dir, who.uid, who.gid)
+        cluster.private_directory(self._socket_dir, who)
         self._users.listen(self._socket_dir / "guardian")
-        record = self._root / RECORD
+        record = self._root / plan.RECORD
         new = record.with_suffix(".new")
         new.write_bytes(plan.encode({"socket": str(self._socket_dir / "guardian")}))
         new.rename(record)
@@ -133,16 +123,22 @@ class Guardian:
                 return
 
     def _stop(self, *, at_once: bool = False) -> None:
+        self._users.stop_listening()
         if self._postmaster is not None:
-            if at_once:
-                self._postmaster.stop_at_once()
-            else:
-                self._postmaster.stop()
+            self._postmaster.stop(at_once=at_once or self._plan.ephemeral)
 
     def _leave(self) -> None:
-        if not self._leading:
+        if not self._leads:
             return
-        (self._root / RECORD).unlink(missing_ok=True)
-        shutil.rmtree(self._socket_dir, ignore_errors=True)
+        (self._root / plan.RECORD).unlink(missing_ok=True)
+        _remove(self._socket_dir)
         if self._plan.ephemeral:
-            shutil.rmtree(self._root, ignore_errors=True)
+            _remove(self._root)
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            print(f"headrace: {folder} can't be removed: {error}", file=sys.stderr, flush=True)

@@ -1,8 +1,8 @@
 """What a guardian is told to do, and the words that it and its users exchange.
 
-Owns the format on the connection: one JSON object a line. First line to a new guardian: the plan.
-Afterwards a user may say `ENSURE`; each user is answered once after joining and once per `ENSURE`, with
-`{"ready": {...}}` or `{"failed": "..."}`.
+Owns the format on the connection: one JSON value a line. First line to a new guardian: the plan.
+Afterwards a user may say `ENSURE`; each user is answered once after joining and once after it said
+that, with `{"ready": {...}}` or `{"failed": "..."}`. Owns the names in the data directory, too.
 """
 
 import json
@@ -10,6 +10,13 @@ from typing import Any, NamedTuple
 
 ENSURE = b'"ensure"\n'
 """A user asks to be told when the server is (again) ready."""
+
+PGDATA = "pgdata"
+RECORD = "guardian.json"
+"""Where the living guardian listens."""
+GUARDIAN_LOCK = "guardian.lock"
+START_LOCK = "start.lock"
+LOG = "server.log"
 
 PORT = 5432
 """Names the socket file only (`.s.PGSQL.5432`): no TCP port is opened."""

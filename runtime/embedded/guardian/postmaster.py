@@ -1,7 +1,7 @@
 """The server process: its command line, its start until `ready`, its stop.
 
-Rules: it's our child, never a daemon of pg_ctl; it listens on its unix socket only; a start after an
-unclean end is tried again for a while, since the kernel may still be clearing up its predecessor.
+Rules: it's our child, never a daemon of pg_ctl; it listens on its unix socket only; a start after
+an unclean end is tried again for a while, since the kernel may still be clearing up.
 """
 
 import signal
@@ -66,15 +66,10 @@ class Postmaster:
                 raise StartFailed(f"PostgreSQL ended with status {self._status} while starting.")
             users.pause(0.1)
 
-    def stop(self) -> None:
-        """Stop it: cleanly if its data is to stay, else at once."""
-        if not self._plan.ephemeral and self._end(signal.SIGINT, _FAST_STOP):
+    def stop(self, *, at_once: bool) -> None:
+        """Stop it cleanly, or at once as in a crash, from which the next start recovers."""
+        if not at_once and self._end(signal.SIGINT, _FAST_STOP):
             return
-        if not self._end(signal.SIGQUIT, _IMMEDIATE_STOP):
-            self._end(signal.SIGKILL, _IMMEDIATE_STOP)
-
-    def stop_at_once(self) -> None:
-        """Stop it as in a crash: the next start recovers."""
         if not self._end(signal.SIGQUIT, _IMMEDIATE_STOP):
             self._end(signal.SIGKILL, _IMMEDIATE_STOP)
 
@@ -125,6 +120,7 @@ def command_line(plan: Plan, pgdata: Path) -> list[str]:
         "unix_socket_directories": '"' + plan.socket_dir.replace('"', '""') + '"',
         "unix_socket_permissions": "0700",
         "cluster_name": "headrace",
+        "log_checkpoints": "off",
         "log_line_prefix": "%m [%p] ",
         **_DURABLE,
         **(_EPHEMERAL if plan.ephemeral else {}),

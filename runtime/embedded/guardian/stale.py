@@ -1,10 +1,10 @@
 """Reads `postmaster.pid`, and tells a living server of this directory from a leftover.
 
-PostgreSQL itself removes a pid file whose process is gone. Two cases it can't decide, and refuses: the
-pid belongs to a zombie (process 1 reaps late, or never, as in many containers), or was given to a
-stranger (a container that began again). We know better on Linux: a postmaster's working directory is its
-data directory. PostgreSQL still protects itself after the file is removed, by the shared memory that
-backends hold.
+PostgreSQL itself removes a pid file whose process is gone. Two cases it can't decide, and refuses:
+the pid belongs to a zombie (process 1 reaps late, or never, as in many containers), or was given to
+a stranger (a container that began again). We know better on Linux: a postmaster's working directory
+is its data directory. PostgreSQL still protects itself after the file is removed, by the shared
+memory that backends hold.
 """
 
 import os

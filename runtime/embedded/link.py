@@ -1,0 +1,123 @@
+"""A user's connection to a guardian: while it's open, the server stays."""
+
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from runtime.embedded.errors import EmbeddedPostgresError
+from runtime.embedded.guardian import plan
+from runtime.embedded.guardian.plan import Ready
+
+_CLOSE_TIMEOUT = 90.0
+"""Seconds to wait for the guardian's end: its own bounds for stopping the server add up to 80."""
+
+_LOG_LINES = 30
+
+
+class Unanswered(Exception):
+    """The guardian has ended instead of answering."""
+
+
+@attrs.define(eq=False)
+class Link:
+    """One connection, owned by the process that made it; a forked child only drops its copy."""
+
+    _connection: socket.socket
+    _root: Path
+    started_it: bool
+    _log_start: int = attrs.field(init=False)
+    _owner: int = attrs.field(factory=os.getpid)
+    _unread: bytes = b""
+
+    def __attrs_post_init__(self) -> None:
+        self._log_start = log_size(self._root)
+
+    def ready(self, deadline: float) -> Ready:
+        """Wait for the guardian's answer. Raises EmbeddedPostgresError, or Unanswered."""
+        try:
+            answer = self._receive(deadline)
+        except TimeoutError:
+            raise self._failure("It wasn't ready in time.") from None
+        if "failed" in answer:
+            raise self._failure(answer["failed"])
+        return Ready(**answer["ready"])
+
+    def ensure(self, deadline: float) -> Ready | None:
+        """Wait until the server is ready; None if the guardian is gone."""
+        try:
+            self._connection.sendall(plan.ENSURE)
+            return self.ready(deadline)
+        except (ConnectionError, Unanswered):
+            return None
+
+    def close(self) -> None:
+        """Leave. If we're the last, this returns when server and guardian have ended."""
+        try:
+            if self._owner == os.getpid():
+                self._leave()
+        finally:
+            self._connection.close()
+
+    def abandon(self) -> None:
+        """Leave without waiting."""
+        self._connection.close()
+
+    def _leave(self) -> None:
+        """Say that we go and wait until the other side closes."""
+        deadline = time.monotonic() + _CLOSE_TIMEOUT
+        try:
+            self._connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            return  # the guardian has ended before us
+        try:
+            while self._read(deadline):
+                continue
+        except TimeoutError:
+            raise self._failure("It doesn't stop.") from None
+
+    def _receive(self, deadline: float) -> Any:
+        while b"\n" not in self._unread:
+            data = self._read(deadline)
+            if not data:
+                raise Unanswered
+            self._unread += data
+        line, _, self._unread = self._unread.partition(b"\n")
+        return plan.decode(line)
+
+    def _read(self, deadline: float) -> bytes:
+        """Some bytes, or none if the guardian has ended. Raises TimeoutError."""
+        self._connection.settimeout(max(deadline - time.monotonic(), 0.001))
+        try:
+            return self._connection.recv(65536)
+        except ConnectionError:
+            return b""
+
+    def _failure(self, reason: str) -> EmbeddedPostgresError:
+        return failure(reason, self._root, self._log_start)
+
+
+def log_size(root: Path) -> int:
+    """Bytes in the server's log now."""
+    log = root / plan.LOG
+    return log.stat().st_size if log.exists() else 0
+
+
+def failure(reason: str, root: Path, log_start: int) -> EmbeddedPostgresError:
+    """An error that ends with what the server's log got after its first `log_start` bytes."""
+    log = root / plan.LOG
+    lines = _lines_from(log, log_start)[-_LOG_LINES:] if log.exists() else []
+    told = "".join(f"\n  {line}" for line in lines)
+    return EmbeddedPostgresError(
+        f"The embedded PostgreSQL in {root} can't be used. {reason}"
+        + (f"\nThe end of {log}:{told}" if told else "")
+    )
+
+
+def _lines_from(log: Path, start: int) -> list[str]:
+    with log.open("rb") as file:
+        file.seek(start)
+        return file.read().decode(errors="replace").splitlines()
