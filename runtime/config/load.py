@@ -23,6 +23,8 @@ from runtime.errors import ConfigError
 
 CONFIG_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"
 DEFAULT_SOURCE = "default"
+# Ours, but no options of a node: of the embedded PostgreSQL's guardian, and of our tests.
+_OTHER_VARIABLES = ("HEADRACE_POSTGRES_IDENTITY", "HEADRACE_TEST_")
 
 
 @attrs.frozen
@@ -124,6 +126,8 @@ def _unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
         known.update(option.environment)
         known.update(f"{variable}_FILE" for variable in option.environment if option.secret)
     for variable in sorted(environment):
-        if variable.startswith(ENVIRONMENT_PREFIX) and variable not in known:
+        if variable.startswith(_OTHER_VARIABLES) or variable in known:
+            continue
+        if variable.startswith(ENVIRONMENT_PREFIX):
             key = variable.removeprefix(ENVIRONMENT_PREFIX)
             yield f"environment {variable} is no option of Headrace{_likely(key)}"

@@ -54,6 +54,12 @@ class Config:
     data_dir: str = option(
         "", Text(means="a directory"), "Where the embedded PostgreSQL keeps its data.", group=_DB
     )
+    postgres_bin: str = option(
+        "",
+        Text(means="a directory"),
+        "Programs for the embedded PostgreSQL; by default they are found.",
+        group=_DB,
+    )
     migrate: bool = option(False, Switch(), "Migrate the database before serving.", group=_DB)
     pooler: bool = option(
         False,
@@ -93,14 +99,14 @@ class Config:
     )
     lease_seconds: float = option(
         20.0,
-        Number("seconds", minimum=0.5, maximum=_DAY),
+        Number("seconds", minimum=2, maximum=_DAY),  # a node stops 1 s before its lease ends
         "A dead node's jobs are given back after this long.",
         group=_LEASE,
     )
     heartbeat_seconds: float = option(
         5.0,
         Number("seconds", minimum=0.1, maximum=_DAY),
-        "How often the lease is prolonged; at most half of it.",
+        "How often the lease is prolonged; at most a third of it.",
         group=_LEASE,
     )
     term_seconds: float = option(
@@ -194,10 +200,10 @@ class Config:
     )
 
     def __attrs_post_init__(self) -> None:
-        if self.heartbeat_seconds * 2 > self.lease_seconds:
+        if self.heartbeat_seconds * 3 > self.lease_seconds:
             raise ConfigError(
-                f"heartbeat_seconds is {self.heartbeat_seconds:g}, but must be at most half of "
-                f"lease_seconds, which is {self.lease_seconds:g}: one missed beat must not end it"
+                f"heartbeat_seconds is {self.heartbeat_seconds:g}, but must be at most a third "
+                f"of lease_seconds, which is {self.lease_seconds:g}: a missed beat must not end it"
             )
         if self.payload_warn_bytes > self.payload_limit_bytes:
             raise ConfigError(
