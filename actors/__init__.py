@@ -1,0 +1,1 @@
+"""The server of Headrace: actors under a supervisor tree."""
