@@ -129,7 +129,7 @@ class QueueLimits:
 
     allowed: str = (
         "queues as name or name:limit, separated by commas, each once; "
-        "names of at most 64 letters, digits, . _ - and limits of at least 1"
+        "names of at most 127 characters and limits of at least 1"
     )
     metavar: str = "QUEUE[:LIMIT],..."
 

@@ -6,7 +6,8 @@ import re
 
 import attrs
 
-_QUEUE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+# As at enqueue, but without what separates queues here. `name:7` is queue `name` with a limit.
+_QUEUE = re.compile(r"(?P<name>[^,:\x00-\x1f][^,\x00-\x1f]{0,126}?)(:(?P<limit>[0-9]{1,9}))?")
 
 
 @attrs.frozen
@@ -23,10 +24,10 @@ class QueueLimit:
             return raw
         if not isinstance(raw, str):
             raise TypeError(f"not a queue: {raw!r}")
-        name, colon, limit = raw.strip().partition(":")
-        if not _QUEUE.fullmatch(name) or (colon and int(limit) < 1):
+        found = _QUEUE.fullmatch(raw.strip())
+        if found is None or found["limit"] == "0":
             raise ValueError(f"not a queue: {raw!r}")
-        return cls(name, int(limit) if colon else None)
+        return cls(found["name"], int(found["limit"]) if found["limit"] else None)
 
     def __str__(self) -> str:
         return self.name if self.limit is None else f"{self.name}:{self.limit}"

@@ -143,10 +143,26 @@ def test_a_password_is_masked_wherever_it_stands(url: str) -> None:
     assert "p@ss" not in OPTION["database_url"].show(url)
 
 
-@pytest.mark.parametrize("raw", ["", "a,a", "a:0", "a:x", "a b", "x" * 65])
+@pytest.mark.parametrize("raw", ["", "a,a", "a,a:2", "a:0", ":3", "a\nb", "x" * 128])
 def test_queues_that_cannot_be_are_refused(tmp_path: Path, raw: str) -> None:
     with pytest.raises(ConfigError, match="queues"):
         load_in(tmp_path, {"queues": raw})
+
+
+@pytest.mark.parametrize(
+    ("raw", "queue"),
+    [
+        ("a", QueueLimit("a")),
+        ("a:3", QueueLimit("a", 3)),
+        ("of: us", QueueLimit("of: us")),
+        ("of:us:12", QueueLimit("of:us", 12)),
+    ],
+)
+def test_a_queue_may_have_a_limit_behind_its_last_colon(
+    tmp_path: Path, raw: str, queue: QueueLimit
+) -> None:
+    assert load_in(tmp_path, {"queues": f"other, {raw}"}).config.queues[1] == queue
+    assert str(queue) == raw
 
 
 def test_a_pooler_cannot_listen() -> None:
