@@ -188,6 +188,16 @@ class ListenerBack:
     """The node LISTENs (again)."""
 
 
+# --- loops -----------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Beat:
+    """This loop of an actor has come round again; it is alive."""
+
+    loop: str
+
+
 # --- the node, its lease and its term -------------------------------------------------------------
 
 
@@ -296,7 +306,8 @@ class QueuesMeasured:
 
 
 Event = (
-    Enqueued
+    Beat
+    | Enqueued
     | PayloadWarned
     | PayloadRefused
     | DemandChanged

@@ -110,6 +110,8 @@ class Health:
                 self.set(LISTENING, True)
             case events.ListenerLost() if LISTENING in self._checks:
                 self.set(LISTENING, False, "the LISTEN connection is lost")
+            case events.Beat(loop):
+                self.beat(loop)
             case events.DrainBegan():
                 self.set(NOT_DRAINING, False, "draining")
             case _:

@@ -1,8 +1,8 @@
 """What the database said no to, told apart by SQLSTATE.
 
-Rule: whoever catches a `DatabaseError` looks at `sqlstate` and `constraint`, never at the text. That
-the database did not answer at all is `runtime.errors.StoreUnavailable`; `is_unavailable` draws the
-line between the two.
+Rule: whoever catches a `DatabaseError` looks at `sqlstate` and `constraint`, never at the text.
+That the database did not answer at all is `runtime.errors.StoreUnavailable`; `is_unavailable` draws
+the line between the two.
 """
 
 from __future__ import annotations

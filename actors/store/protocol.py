@@ -5,8 +5,8 @@ nothing. Idempotent where it can be repeated after `StoreUnavailable`: then whet
 took effect is unknown, and the caller asks again. Time is the database's. Payloads are checked at
 this boundary (`actors.store.guard`), whoever calls.
 
-Raises, all methods: StoreUnavailable, when the database did not answer; SchemaError, when the tables
-are not ours. Cancelled is safe anywhere: the connection is cleaned before it is used again.
+Raises, all methods: StoreUnavailable, when the database did not answer; SchemaError, when the
+tables are not ours. Cancelled is safe anywhere: the connection is cleaned before it is used again.
 """
 
 from __future__ import annotations
@@ -169,6 +169,12 @@ class Store(Protocol):
     async def release(self, runs: Sequence[tuple[UUID, int]]) -> int:
         """Give claimed but unstarted runs back, uncounted, and wake others. Returns how many."""
 
+    async def holdings(self, node_id: int) -> list[tuple[UUID, int]]:
+        """The (id, run number) of every run that this node holds, as the database has it.
+
+        For a node whose claim was cut off: what it does not know of, it gives back.
+        """
+
     async def join(self, node: NodeInfo, lease_seconds: float) -> int:
         """Add a node and begin its lease. Returns its id, which is never reused."""
 
@@ -235,7 +241,7 @@ class Store(Protocol):
     async def check(self) -> None:
         """Answer if the database does and its tables are ours. Raises: SchemaError."""
 
-    def listen(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[Notification]]:
+    def listen(self) -> AbstractAsyncContextManager[trio.abc.ReceiveChannel[Notification]]:
         """LISTEN on one own connection from entry on, until exit.
 
         A lost connection (also a silent one: it is pinged) is opened again with backoff; the topics

@@ -6,7 +6,8 @@
 | trio-asyncio | among trio's tasks, in trio's thread                 | below 3.14 |
 
 Both pass the same tests. `port` says what they promise; `pool` what becomes of a connection;
-`crossing` how a trio task waits for the other side; `driver` alone imports asyncpg and trio_asyncio.
+`crossing` how a trio task waits for the other side; `driver` alone imports asyncpg and
+trio_asyncio.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from actors.store.bridge.thread import open_thread_loop
 from actors.store.bridge.trio_loop import open_trio_asyncio_loop
 from actors.store.bridge.url import check_url
 from actors.store.errors import DatabaseError
-from runtime.errors import ConfigError
+from runtime.errors import ConfigError, StoreUnavailable
 
 __all__ = [
     "BACK",
@@ -93,22 +94,26 @@ async def open_bridge(
                 await carrier.carry(partial(bridge.pool.warm, min(min_size, max_size)))
             yield bridge
         finally:
+            bridge.closed = True
             with trio.CancelScope(shield=True):
                 await carrier.carry(bridge.pool.close)
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class _PooledBridge:
     kind: BridgeKind
     settings: Settings
     carrier: Carrier
     pool: Pool
+    closed: bool = False
 
     @property
     def pooler(self) -> bool:
         return self.settings.pooler
 
     async def run(self, unit: Unit[T], *, timeout_seconds: float = UNIT_TIMEOUT_SECONDS) -> T:
+        if self.closed:
+            raise StoreUnavailable("the database bridge is closed")
         return await self.carrier.carry(partial(self.pool.run, unit, timeout_seconds))
 
     @contextlib.asynccontextmanager

@@ -34,14 +34,14 @@ class Carrier:
 
     to_loop: Callable[[Callable[[], None]], object]
     spawn: Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]
-    to_trio: Callable[..., object]
+    to_trio: Callable[..., None]
 
     async def carry(self, make: Make[T]) -> T:
         """Run the coroutine that `make` makes (on the other side) and return its value."""
         await trio.lowlevel.checkpoint_if_cancelled()
         crossing = _Crossing(self, make, trio.lowlevel.current_task())
         self.to_loop(crossing.begin)
-        return cast(T, await trio.lowlevel.wait_task_rescheduled(crossing.abort))
+        return cast("T", await trio.lowlevel.wait_task_rescheduled(crossing.abort))
 
 
 class _Crossing(Generic[T]):

@@ -1,7 +1,7 @@
 """The only importer of asyncpg and trio_asyncio in `actors`: connecting, and what errors mean.
 
-Rules: trio_asyncio is imported when it is asked for, and not before (on Python 3.14 it cannot be; in
-any process it makes plain asyncio slower). An error that leaves this package is one of ours.
+Rules: trio_asyncio is imported when it is asked for, and not before (on Python 3.14 it cannot be;
+in any process it makes plain asyncio slower). An error that leaves this package is one of ours.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class RawConnection(Connection, Protocol):
 
 
 async def connect(settings: Settings) -> RawConnection:
-    """A new connection. Raises: StoreUnavailable, DatabaseError (refused), ConfigError (the URL)."""
+    """A new connection. Raises: StoreUnavailable; DatabaseError, refused; ConfigError, the URL."""
     server_settings = {"application_name": APPLICATION_NAME}
     if not settings.pooler:
         server_settings.update(settings.session)
@@ -55,7 +55,7 @@ async def connect(settings: Settings) -> RawConnection:
         ) from None
     except Exception as error:
         raise translated(error, redacted(settings.url)) from error
-    return cast(RawConnection, connection)
+    return cast("RawConnection", connection)
 
 
 def translated(error: Exception, where: str, *, closed: bool = True) -> Exception:
@@ -88,7 +88,7 @@ def _unavailable(error: Exception, where: str) -> StoreUnavailable:
 def open_trio_loop() -> AbstractAsyncContextManager[asyncio.AbstractEventLoop]:
     """trio-asyncio's loop. Raises: ConfigError where the library cannot be imported."""
     try:
-        import trio_asyncio  # noqa: PLC0415 - see the module's rules
+        import trio_asyncio  # not before: see the module's rules
     except (ImportError, AttributeError) as error:
         raise ConfigError(
             "bridge trio-asyncio: the library cannot be imported by this Python; use bridge thread"

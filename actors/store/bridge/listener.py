@@ -48,7 +48,7 @@ class Listener:
     _heard_at: float = attrs.field(default=0.0, init=False)
 
     async def start(self) -> None:
-        """Return when listening, or when the first try has failed. Raises: DatabaseError, refused."""
+        """Return when listening, or after the first try. Raises: DatabaseError, refused."""
         connection: RawConnection | None = None
         try:
             connection = await self._open()

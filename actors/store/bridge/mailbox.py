@@ -1,13 +1,13 @@
 """What was notified and not yet received: bounded, coalescing, and never silently incomplete.
 
-A note that waits already is not put twice. A full mailbox drops what comes and holds LOST, BACK as
-its last notes, so that whoever gets to them looks everywhere: dropping while they wait loses nothing.
+A note that waits already is not put twice. A full mailbox drops what comes and holds LOST, BACK
+as its last notes, so that whoever gets to them looks everywhere: dropping while they wait loses
+nothing.
 Trio side only; all methods are synchronous.
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
 
 import trio

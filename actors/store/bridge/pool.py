@@ -15,17 +15,19 @@ side of the bridge, in one thread.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+import logging
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from actors.store.bridge.driver import RawConnection, connect, translated
 from actors.store.bridge.port import Connection, Settings, Unit
 from actors.store.bridge.url import redacted
-from actors.store.errors import DatabaseError
 from runtime import sql
 from runtime.errors import StoreUnavailable
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 # How long a connection is given to come to rest after a cancelled or failed unit, in seconds. A
 # living server needs a few milliseconds; a dead peer costs this once.
@@ -87,23 +89,29 @@ class Pool:
         connection: RawConnection | None = None
         try:
             connection = await self._checkout()
-            if self._settings.pooler:
-                value = await self._in_transaction(connection, unit)
-            else:
-                value = await unit(connection)
-        except asyncio.CancelledError:
-            await self._give_back_cancelled(connection, timed_out=limit.expired())
-            raise
-        except Exception as error:
-            raise self._give_back_failed(connection, error) from error
-        except BaseException:
-            self._give_back_failed(connection, StoreUnavailable("unit broke off"))
-            raise
-        if connection.is_in_transaction():
+            value = await self._perform(connection, unit)
+        except BaseException as error:
+            ours = await self._give_back_after(error, connection, limit)
+            if ours is error:
+                raise
+            raise ours from error
+        if _being_cancelled():
+            self._settle(connection, keep=True)
+        elif connection.is_in_transaction():
             self._settle(connection, keep=True)
             raise RuntimeError("a unit ended inside a transaction; it was rolled back")
-        self._give_back(connection)
+        else:
+            self._give_back(connection)
         return value
+
+    async def _perform(self, connection: Connection, unit: Unit[T]) -> T:
+        if not self._settings.pooler:
+            return await unit(connection)
+        async with connection.transaction():
+            if session := self._settings.session:
+                names, values = list(session.keys()), list(session.values())
+                await connection.fetch(sql.load("session_local"), names, values)
+            return await unit(connection)
 
     async def _checkout(self) -> RawConnection:
         now = asyncio.get_running_loop().time()
@@ -115,14 +123,6 @@ class Pool:
                 return connection
         return await connect(self._settings)
 
-    async def _in_transaction(self, connection: Connection, unit: Unit[T]) -> T:
-        session = self._settings.session
-        async with connection.transaction():
-            if session:
-                names, values = list(session.keys()), list(session.values())
-                await connection.fetch(sql.load("session_local"), names, values)
-            return await unit(connection)
-
     # -- how a connection comes back; each of these frees its place, now or when it has settled --
 
     def _give_back(self, connection: RawConnection) -> None:
@@ -132,29 +132,33 @@ class Pool:
             self._idle.append((connection, asyncio.get_running_loop().time()))
         self._places.release()
 
-    def _give_back_failed(self, connection: RawConnection | None, error: Exception) -> Exception:
+    async def _give_back_after(
+        self, error: BaseException, connection: RawConnection | None, limit: asyncio.Timeout
+    ) -> BaseException:
+        """Give a connection back after its unit's error. Returns the error for the caller."""
         if connection is None:
             self._places.release()
             return error
+        if isinstance(error, asyncio.CancelledError) or _being_cancelled():
+            settling = self._settle(connection, keep=not limit.expired())
+            if not limit.expired():
+                await asyncio.shield(settling)
+            return error
+        if not isinstance(error, Exception):
+            self._drop(connection)
+            return error
         ours = translated(error, self._where, closed=connection.is_closed())
         if isinstance(ours, StoreUnavailable):
-            connection.terminate()
-            self._places.release()
+            self._drop(connection)
         elif connection.is_in_transaction():
             self._settle(connection, keep=True)
         else:
             self._give_back(connection)
         return ours
 
-    async def _give_back_cancelled(
-        self, connection: RawConnection | None, *, timed_out: bool
-    ) -> None:
-        if connection is None:
-            self._places.release()
-            return
-        settling = self._settle(connection, keep=not timed_out)
-        if not timed_out:
-            await asyncio.shield(settling)
+    def _drop(self, connection: RawConnection) -> None:
+        connection.terminate()
+        self._places.release()
 
     def _settle(self, connection: RawConnection, *, keep: bool) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(self._settled(connection, keep=keep))
@@ -163,43 +167,49 @@ class Pool:
         return task
 
     async def _settled(self, connection: RawConnection, *, keep: bool) -> None:
-        """Wait until the server has let go of the statement; reset the connection or close it."""
-        keep = keep and not self._settings.pooler
+        """Wait until the server has let go of the statement; reset the connection, or close it."""
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
                 # An empty statement: waits for the driver's cancel request and the answer to it, so
                 # that the driver knows again whether it is in a transaction.
                 await connection.execute("")
-                if keep:
+                if keep and not self._settings.pooler:
                     await connection.reset()
-                    return
-        except Exception:
-            keep = False
+                else:
+                    connection.terminate()
+        except BaseException as error:
+            log.debug("closing a connection that does not settle: %r", error)
+            connection.terminate()
+            if not isinstance(error, Exception):
+                raise
         finally:
-            if not keep:
-                connection.terminate()
             self._give_back(connection)
 
 
+def _being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 async def _answers(connection: RawConnection) -> bool:
-    return await _within(PING_SECONDS, lambda: connection.execute(""), connection)
+    return await _ends_well(connection, connection.execute(""), PING_SECONDS)
 
 
 async def _farewell(connection: RawConnection) -> None:
-    await _within(CLOSE_SECONDS, connection.close, connection)
+    await _ends_well(connection, connection.close(), CLOSE_SECONDS)
 
 
-async def _within(
-    seconds: float, action: Callable[[], Awaitable[object]], connection: RawConnection
+async def _ends_well(
+    connection: RawConnection, action: Coroutine[Any, Any, object], seconds: float
 ) -> bool:
-    """Whether the action ended well in time; if not, the connection is closed."""
+    """Whether the action ends without error in time; if not, the connection is closed."""
     try:
         async with asyncio.timeout(seconds):
-            await action()
-    except asyncio.CancelledError:
+            await action
+    except BaseException as error:
+        log.debug("closing a connection that does not answer: %r", error)
         connection.terminate()
-        raise
-    except (DatabaseError, Exception):
-        connection.terminate()
+        if not isinstance(error, Exception):
+            raise
         return False
     return True

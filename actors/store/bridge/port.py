@@ -130,6 +130,6 @@ class Bridge(Protocol):
         may take as long again. The channel is bounded: a note that waits there already is not put
         twice, and when it is full the rest is dropped and replaced by "lost", "back".
 
-        Raises: ConfigError behind a transaction pooler, which cannot LISTEN. DatabaseError on entry,
-        if the database refuses us (a wrong password).
+        Raises: ConfigError behind a transaction pooler, which cannot LISTEN. DatabaseError on
+        entry, if the database refuses us (a wrong password).
         """

@@ -51,13 +51,13 @@ def new_loop() -> asyncio.AbstractEventLoop:
     try:
         uvloop = importlib.import_module("uvloop")
     except ImportError:
-        return asyncio.new_event_loop()
+        return asyncio.SelectorEventLoop()  # by its class: trio-asyncio replaces new_event_loop
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     return loop
 
 
 def log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """The loop's exception handler: the driver leaves futures behind when a connect is cancelled."""
+    """The loop's exception handler: a cancelled connect leaves futures that nobody awaits."""
     log.debug("asyncio: %s", context.get("message"), exc_info=context.get("exception"))
 
 

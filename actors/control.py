@@ -1,0 +1,89 @@
+"""Control: carries out what people ask of a running node: cancel, pause, resume.
+
+Rules: a command reaches us as a notification, which is a hint; behind it stands the database: the
+claim itself obeys a pause, and jobs whose cancellation was requested are asked for now and then
+while we hold any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import attrs
+import trio
+
+from actors import events
+from actors.distributor import Distributor
+from actors.holdings import Holdings
+from actors.kit.life import Life
+from actors.lease import Lease
+from actors.rounds import Rounds
+from actors.store.protocol import Store
+from actors.worker import Worker
+
+# Between looks for cancellations whose notification did not reach us.
+LOOK_SECONDS = 5.0
+# Commands that may wait; more are found by the next look.
+COMMANDS = 1024
+
+
+@attrs.define
+class Control:
+    """See the module's docstring."""
+
+    store: Store
+    lease: Lease
+    holdings: Holdings
+    distributor: Distributor
+    workers: Sequence[Worker]
+    observe: events.Observer = events.ignore
+    _commands: trio.MemorySendChannel[str] = attrs.field(init=False)
+    _arrivals: trio.MemoryReceiveChannel[str] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._commands, self._arrivals = trio.open_memory_channel(COMMANDS)
+
+    def hear(self, payload: str) -> None:
+        """A notification of the topic "control" arrived: "verb:object"."""
+        try:
+            self._commands.send_nowait(payload)
+        except trio.WouldBlock:
+            self.observe(events.StoreLost("control", "too many commands; the next look finds them"))
+
+    async def run(self, life: Life) -> None:
+        """Obey until asked to stop."""
+        life.started()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._look, life)
+            with life.stop_scope():
+                async for payload in self._arrivals:
+                    await self._obey(payload)
+
+    async def _obey(self, payload: str) -> None:
+        verb, _, what = payload.partition(":")
+        match verb:
+            case "cancel":
+                await self._cancel(UUID(what))
+            case "pause":
+                self.distributor.pause(what)
+            case "resume":
+                self.distributor.resume(what)
+
+    async def _cancel(self, job_id: UUID) -> None:
+        for worker in self.workers:
+            if await worker.cancel(job_id):
+                return
+
+    async def _look(self, life: Life) -> None:
+        rounds = Rounds(
+            life, "control", self._wanted, seconds=LOOK_SECONDS, jitter=0.1, observe=self.observe
+        )
+        async for wanted in rounds:
+            for job_id in wanted:
+                await self._cancel(job_id)
+
+    async def _wanted(self) -> Sequence[UUID]:
+        if len(self.holdings) == 0 or not self.lease.held:
+            return ()
+        return await self.store.awaiting_cancel(self.lease.node_id)

@@ -1,0 +1,225 @@
+"""The Distributor: one LISTEN connection, one claim for all Workers, jobs out to their seats.
+
+    NOTIFY ─▶ wakeup ─┐
+    poll ─────────────┼─▶ demand of all seats ─▶ one claim ─▶ seats ─▶ Workers
+    places got free ──┘
+
+Rules: it LISTENs before its first claim, and counts wakeups, so that one during a claim leads to
+another claim. Never more is claimed than there are places; without places or work it waits on an
+event. A claim whose answer was lost is reconciled: what the database says that we hold and we do
+not know is given back. When it leaves, what it has claimed and not given out goes back at once.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+import attrs
+import trio
+
+from actors import events
+from actors.demand import DemandBook, Kinds
+from actors.holdings import Holdings
+from actors.kit.life import Life
+from actors.lease import Lease, LeaseLost
+from actors.retry import Retry
+from actors.seat import Seat
+from actors.store.protocol import Demand, Notification, Store
+from runtime.config.queues import QueueLimit
+from runtime.errors import StoreUnavailable
+from runtime.job import ClaimedJob
+
+# How long giving back may take when we leave: the lease returns what could not be given back.
+RELEASE_SECONDS = 5.0
+
+
+@attrs.define
+class Distributor:
+    """See the module's docstring.
+
+    Args:
+        seats: of all Workers.
+        queues: what this node serves.
+        poll_seconds: how long to wait at most between claims while there are places; jittered by
+            a tenth either way.
+        poll_only: do not LISTEN (behind a transaction pooler).
+        hand_on: by topic, who gets the other notifications that arrive; called with the payload.
+    """
+
+    store: Store
+    lease: Lease
+    holdings: Holdings
+    queues: Sequence[QueueLimit]
+    poll_seconds: float = 5.0
+    poll_only: bool = False
+    observe: events.Observer = events.ignore
+    hand_on: Mapping[str, Callable[[str], None]] = attrs.field(factory=dict)
+    seats: list[Seat] = attrs.field(factory=list)
+    listening: bool = attrs.field(default=False, init=False)
+    _book: DemandBook = attrs.field(init=False)
+    _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _doubtful: bool = attrs.field(default=False, init=False)  # a claim's answer was lost
+    _retry: Retry = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._book = DemandBook(self.queues, self.holdings.in_queue)
+        self._retry = Retry("distributor", self.observe)
+
+    def seat(self, name: str) -> Seat:
+        """A seat for one more Worker."""
+        seat = Seat(name, on_change=self.places_changed)
+        self.seats.append(seat)
+        return seat
+
+    def places_changed(self) -> None:
+        """Some seat has more free places than before."""
+        self._changed.set()
+
+    def wake(self, queue: str = "") -> None:
+        """There may be work in `queue` ("": in any)."""
+        self._book.wake(queue)
+        self._changed.set()
+
+    def pause(self, queue: str) -> None:
+        """Ask nothing of this queue until it is resumed; the claim itself obeys the database."""
+        self._book.pause(queue)
+
+    def resume(self, queue: str) -> None:
+        """Undo pause."""
+        self._book.resume(queue)
+        self._changed.set()
+
+    async def run(self, life: Life) -> None:
+        """Claim until asked to stop."""
+        self._book.wake()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._poll)
+            if self.poll_only:
+                life.started()
+                await self._claim_until(life)
+            else:
+                async with self.store.listen() as notifications:
+                    self._hear(Notification("back", ""))
+                    nursery.start_soon(self._listen, notifications)
+                    life.started()
+                    await self._claim_until(life)
+            nursery.cancel_scope.cancel()
+        self.listening = False
+
+    async def _poll(self) -> None:
+        while True:
+            await trio.sleep(self.poll_seconds * random.uniform(0.9, 1.1))
+            self.wake()
+
+    async def _listen(self, notifications: trio.MemoryReceiveChannel[Notification]) -> None:
+        async for notification in notifications:
+            self._hear(notification)
+
+    def _hear(self, notification: Notification) -> None:
+        match notification.topic:
+            case "wakeup":
+                self.observe(events.Wakeup(notification.payload))
+                self.wake(notification.payload)
+            case "lost":
+                self.listening = False
+                self.observe(events.ListenerLost())
+            case "back":
+                self.listening = True
+                self.observe(events.ListenerBack())
+                self.resume("*")  # a resume may have been missed; the claim obeys the database
+            case topic if topic in self.hand_on:
+                self.hand_on[topic](notification.payload)
+
+    async def _claim_until(self, life: Life) -> None:
+        while not life.stopping:
+            self._changed = trio.Event()
+            self.observe(events.Beat("distributor"))
+            generation = self._book.generation
+            demand = self._book.demand(self._free()) if self.lease.held else []
+            if demand:
+                await self._claim(demand, generation, life)
+            else:
+                with life.stop_scope():
+                    await self._changed.wait()
+
+    def _free(self) -> dict[Kinds, int]:
+        free: Counter[Kinds] = Counter()
+        for seat in self.seats:
+            free[seat.kinds] += seat.free
+        return free
+
+    async def _claim(self, demand: Sequence[Demand], generation: int, life: Life) -> None:
+        """One claim, dealt out. It is not cut short: an answer that nobody reads is a lost job."""
+        try:
+            if self._doubtful:
+                await self._reconcile()
+            began = trio.current_time()
+            self._doubtful = True
+            jobs = await self.store.claim(self.lease.node_id, demand)
+            self._doubtful = False
+        except StoreUnavailable as error:
+            with life.stop_scope():
+                await self._retry.after(error)
+            return
+        except LeaseLost:
+            return
+        self._retry.succeeded()
+        self.holdings.take(jobs)
+        self._report(demand, jobs, trio.current_time() - began)
+        self._book.mark_dry(demand, self._count(demand, jobs), generation)
+        left = jobs if life.stopping else self._deal(jobs)
+        if left:
+            await self._give_back(left)
+
+    def _report(self, demand: Sequence[Demand], jobs: Sequence[ClaimedJob], seconds: float) -> None:
+        places = sum(group.places for group in demand)
+        by_queue = Counter(job.queue for job in jobs)
+        self.observe(events.Claimed(by_queue, len(demand), places, seconds))
+
+    def _count(
+        self, demand: Sequence[Demand], jobs: Sequence[ClaimedJob]
+    ) -> Counter[tuple[str, Kinds]]:
+        kinds_of = {kind: group.kinds for group in demand for kind in group.kinds}
+        return Counter((job.queue, kinds_of.get(job.kind, ())) for job in jobs)
+
+    def _deal(self, jobs: Sequence[ClaimedJob]) -> list[ClaimedJob]:
+        """Give each job to the seat that serves its kind and has most room. Returns what is left:
+        jobs whose seat closed during the claim."""
+        room = {seat: seat.free for seat in self.seats}
+        hands: dict[Seat, list[ClaimedJob]] = {}
+        left: list[ClaimedJob] = []
+        for job in jobs:
+            fitting = (seat for seat, free in room.items() if free > 0 and seat.serves(job.kind))
+            seat = max(fitting, key=room.__getitem__, default=None)
+            if seat is None:
+                left.append(job)
+            else:
+                room[seat] -= 1
+                hands.setdefault(seat, []).append(job)
+        for seat, hand in hands.items():
+            seat.give(hand)
+        return left
+
+    def redeal(self, jobs: Sequence[ClaimedJob]) -> list[ClaimedJob]:
+        """Jobs that a Worker took back from its child: to other seats. Returns what found none."""
+        return self._deal(jobs)
+
+    async def _give_back(self, jobs: Sequence[ClaimedJob]) -> None:
+        runs = [(job.id, job.run_number) for job in jobs]
+        with trio.move_on_after(RELEASE_SECONDS) as scope:
+            scope.shield = True
+            try:
+                await self.store.release(runs)
+                self.observe(events.Released(len(runs), "not given out"))
+            except StoreUnavailable:
+                self._doubtful = True
+        self.holdings.drop(runs)
+
+    async def _reconcile(self) -> None:
+        """Give back what the database says that we hold and that we know nothing of."""
+        missing = self.holdings.missing(await self.store.holdings(self.lease.node_id))
+        if missing:
+            await self.store.release(missing)
+            self.observe(events.Released(len(missing), "claimed, but the answer was lost"))

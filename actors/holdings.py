@@ -1,0 +1,51 @@
+"""What this node holds: every claimed run whose outcome is not written yet.
+
+Rules: a run enters when the claim returns it and leaves when its outcome is written or known to be
+stale. So after a claim whose answer was lost, what the database says that we hold, minus this, is
+what nobody is going to run: it is given back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from uuid import UUID
+
+from runtime.job import ClaimedJob
+
+
+class Holdings:
+    """The claimed runs of one node, by job id, and how many there are in each queue."""
+
+    def __init__(self) -> None:
+        self._runs: dict[UUID, tuple[int, str]] = {}
+        self._by_queue: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def __contains__(self, run: tuple[UUID, int]) -> bool:
+        held = self._runs.get(run[0])
+        return held is not None and held[0] == run[1]
+
+    def take(self, jobs: Iterable[ClaimedJob]) -> None:
+        """These jobs were claimed."""
+        for job in jobs:
+            self._runs[job.id] = (job.run_number, job.queue)
+            self._by_queue[job.queue] += 1
+
+    def drop(self, runs: Iterable[tuple[UUID, int]]) -> None:
+        """The outcomes of these runs, (job id, run number), are written or stale."""
+        for job_id, run_number in runs:
+            held = self._runs.get(job_id)
+            if held is not None and held[0] == run_number:
+                del self._runs[job_id]
+                self._by_queue[held[1]] -= 1
+
+    def in_queue(self, queue: str) -> int:
+        """How many held runs are of this queue."""
+        return self._by_queue[queue]
+
+    def missing(self, runs: Iterable[tuple[UUID, int]]) -> list[tuple[UUID, int]]:
+        """Those of `runs`, which the database says we hold, that we know nothing of."""
+        return [run for run in runs if run not in self]

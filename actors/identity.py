@@ -1,0 +1,60 @@
+"""Who this node is: what its row in the table `node` says.
+
+Rule: host, boot id, pid and the process's start time together name one process for ever, so a node
+that starts on the same host can tell that its predecessor is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import uuid
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from actors.store.protocol import NodeInfo
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def this_node(queues: Sequence[str], workers: int) -> NodeInfo:
+    """This process as a node that serves `queues` with so many Workers."""
+    host = socket.gethostname()
+    pid = os.getpid()
+    return NodeInfo(
+        name=f"{host}:{pid}",
+        host=host,
+        boot_id=_boot_id(),
+        pid=pid,
+        pid_started=process_started(pid),
+        version=our_version(),
+        queues=tuple(queues),
+        workers=workers,
+    )
+
+
+def our_version() -> str:
+    """The version of the installed distribution."""
+    try:
+        return version("headrace")
+    except PackageNotFoundError:
+        return "0+checkout"
+
+
+def process_started(pid: int) -> str:
+    """When this process started, as its kernel counts it; "" if there is none or nobody can say."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]  # field 22: clock ticks since boot
+
+
+def _boot_id() -> str:
+    """Differs after each boot. Without /proc, the machine's address has to do."""
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return f"{platform.node()}-{uuid.getnode():x}"

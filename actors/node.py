@@ -1,0 +1,90 @@
+"""A node from beginning to end: what `python -m runtime serve` runs, and what a program may embed.
+
+    config ─▶ Store over a Database ─▶ parts ─▶ tree ─▶ run until asked to stop ─▶ drained
+
+Rules: the database must be migrated; nothing is served otherwise. `stop` drains, in the order that
+the tree prescribes; `force` beside it kills the handlers at once, and their jobs go back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import trio
+
+from actors import events
+from actors.kit import ChildSpec, run_supervised
+from actors.parts import Parts, make_parts
+from actors.store.bridge import open_bridge
+from actors.store.database import Database
+from actors.store.postgres import HOT_SESSION, PostgresStore
+from actors.tree import tree
+from runtime.child.orders import AppSource
+from runtime.config import Config
+from runtime.payload import PayloadLimits
+
+
+def make_node(
+    config: Config, app: AppSource, *, observe: events.Observer = events.ignore
+) -> tuple[Parts, ChildSpec]:
+    """The parts of a node on PostgreSQL, and the spec of its whole tree for your own supervisor.
+
+    Args: config: with its database_url. app: an import path, or the app itself, cloudpickled.
+    observe: gets every event, besides the node's own log, metrics and health.
+    """
+    database = Database(partial(_open, config))
+    store = PostgresStore(
+        database,
+        namespace=config.namespace,
+        limits=payload_limits(config),
+        on_warning=lambda field, size: parts.observe(
+            events.PayloadWarned(field, size, config.payload_limit_bytes)
+        ),
+    )
+    parts = make_parts(config, store, app, observe=observe)
+    return parts, tree(parts, ChildSpec("store", database.hold_open)).spec()
+
+
+async def serve(
+    config: Config,
+    app: AppSource,
+    *,
+    stop: trio.Event,
+    force: trio.Event | None = None,
+    observe: events.Observer = events.ignore,
+    started: Callable[[Parts], None] = lambda parts: None,
+) -> None:
+    """Run a node until `stop`, then drain.
+
+    Args: force: set to stop without draining, now. started: called when the whole tree is up.
+    Raises: SchemaError: the tables are not ours; nothing was served. SupervisionError: what the
+    tree could not mend by restarting.
+    """
+    parts, spec = make_node(config, app, observe=observe)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_report_drain, parts, stop)
+        if force is not None:
+            nursery.start_soon(_relay, force.wait, parts.force)
+        nursery.start_soon(_call_when_started, parts, started)
+        await run_supervised(spec, stop=stop)
+        nursery.cancel_scope.cancel()
+
+
+async def _relay(wait: Callable[[], Awaitable[None]], event: trio.Event) -> None:
+    await wait()
+    event.set()
+
+
+async def _report_drain(parts: Parts, stop: trio.Event) -> None:
+    await stop.wait()
+    parts.observe(events.DrainBegan(parts.config.drain_seconds, parts.running))
+
+
+def payload_limits(config: Config) -> PayloadLimits:
+    """The guard's limits, from the options."""
+    return PayloadLimits(
+        args_bytes=config.payload_limit_bytes,
+        output_bytes=config.payload_limit_bytes,
+        warn_bytes=config.payload_warn_bytes,
+    )

@@ -1,0 +1,237 @@
+"""Parts: the actors of one node, made and introduced to one another, not yet running.
+
+Rule: here, and only here, one actor's handle is given to another. What a part is told in its
+constructor is all that it knows; `actors.tree` says in which order the parts run and under whom.
+Take a single part from here for a tree of your own.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+import attrs
+import trio
+
+from actors import events
+from actors.acker import Acker
+from actors.control import Control
+from actors.distributor import Distributor
+from actors.forkserver import ForkServer
+from actors.heartbeat import Heartbeat
+from actors.holdings import Holdings
+from actors.http import Health, Http
+from actors.identity import our_version, this_node
+from actors.lease import Lease
+from actors.log import log
+from actors.maintenance.elector import Elector
+from actors.maintenance.leader import Leader
+from actors.maintenance.pruner import Pruner
+from actors.maintenance.rescuer import Rescuer
+from actors.maintenance.stager import Stager
+from actors.maintenance.surveyor import Surveyor
+from actors.maintenance.term import HeldTerm
+from actors.metrics import Metrics
+from actors.store.protocol import Retention, Store
+from actors.tenure import TenureSettings
+from actors.worker import Worker
+from runtime.child.orders import AppSource
+from runtime.child.settings import ChildSettings
+from runtime.config import Config
+from runtime.config.table import DEFAULT_HTTP_PORT
+
+
+@attrs.frozen(kw_only=True)
+class Parts:
+    """One node's actors, and what they share. `force` set: stop now, without draining."""
+
+    config: Config
+    store: Store
+    lease: Lease
+    holdings: Holdings
+    term: HeldTerm
+    heartbeat: Heartbeat
+    acker: Acker
+    forkserver: ForkServer
+    workers: tuple[Worker, ...]
+    distributor: Distributor
+    elector: Elector
+    leader: Leader
+    stager: Stager
+    rescuer: Rescuer
+    pruner: Pruner
+    surveyor: Surveyor
+    control: Control
+    http: Http
+    metrics: Metrics
+    health: Health
+    observe: events.Observer
+    force: trio.Event
+
+    @property
+    def running(self) -> int:
+        """How many jobs this node's children hold now."""
+        return sum(worker.running for worker in self.workers)
+
+
+def make_parts(
+    config: Config,
+    store: Store,
+    app: AppSource,
+    *,
+    observe: events.Observer = events.ignore,
+) -> Parts:
+    """The actors of a node that serves `app` from `store`.
+
+    Args: app: an import path "package.module:attribute", or the app itself, cloudpickled.
+    observe: gets every event, besides the node's own log, metrics and health.
+    """
+    metrics, health = Metrics(our_version()), Health(listens=config.listens)
+    told = events.fan_out(metrics.observe, health.observe, log, observe)
+    return _Maker(config, store, app, told).make(metrics, health)
+
+
+@attrs.define
+class _Maker:
+    config: Config
+    store: Store
+    app: AppSource
+    observe: events.Observer
+    lease: Lease = attrs.field(factory=Lease)
+    holdings: Holdings = attrs.field(factory=Holdings)
+    term: HeldTerm = attrs.field(factory=HeldTerm)
+    force: trio.Event = attrs.field(factory=trio.Event)
+
+    def make(self, metrics: Metrics, health: Health) -> Parts:
+        config, observe = self.config, self.observe
+        forkserver = self._forkserver()
+        acker = Acker(self.store, self.holdings, observe)
+        stager = Stager(self.store, observe)
+        distributor = self._distributor()
+        workers = tuple(self._workers(forkserver, acker, distributor))
+        control = Control(self.store, self.lease, self.holdings, distributor, workers, observe)
+        distributor.hand_on = {
+            "control": control.hear,
+            "due": lambda _payload: stager.due_soon(),
+        }
+        rescuer = Rescuer(self.store, observe)
+        pruner = Pruner(self.store, _retention(config), observe)
+        surveyor = Surveyor(self.store, observe)
+        return Parts(
+            config=config,
+            store=self.store,
+            lease=self.lease,
+            holdings=self.holdings,
+            term=self.term,
+            heartbeat=self._heartbeat(forkserver),
+            acker=acker,
+            forkserver=forkserver,
+            workers=workers,
+            distributor=distributor,
+            elector=Elector(self.store, self.lease, self.term, config.term_seconds, observe),
+            leader=Leader(self.term),
+            stager=stager,
+            rescuer=rescuer,
+            pruner=pruner,
+            surveyor=surveyor,
+            control=control,
+            http=self._http(metrics, health),
+            metrics=metrics,
+            health=health,
+            observe=observe,
+            force=self.force,
+        )
+
+    def _forkserver(self) -> ForkServer:
+        config = self.config
+        mib = config.memory_limit_mib
+        settings = ChildSettings(
+            start_method="spawn" if config.start_method == "spawn" else "fork",
+            workers=config.worker_count,
+            memory_limit_bytes=mib * 1024 * 1024 if mib else None,
+            pin_cpus=config.pin_cores,
+            output_limit_bytes=config.payload_limit_bytes,
+        )
+        return ForkServer(self.app, settings, observe=self.observe)
+
+    def _heartbeat(self, forkserver: ForkServer) -> Heartbeat:
+        config = self.config
+        names = [each.name for each in config.queues]
+        return Heartbeat(
+            self.store,
+            self.lease,
+            this_node(names, config.worker_count),
+            lease_seconds=config.lease_seconds,
+            heartbeat_seconds=config.heartbeat_seconds,
+            on_deadline=partial(_move_deadline, forkserver),
+            observe=self.observe,
+        )
+
+    def _distributor(self) -> Distributor:
+        config = self.config
+        return Distributor(
+            self.store,
+            self.lease,
+            self.holdings,
+            config.queues,
+            poll_seconds=config.poll_seconds,
+            poll_only=not config.listens,
+            observe=self.observe,
+        )
+
+    def _workers(
+        self, forkserver: ForkServer, acker: Acker, distributor: Distributor
+    ) -> list[Worker]:
+        """One for each core, and one for async handlers."""
+        return [
+            self._worker(number, number == self.config.worker_count, forkserver, acker, distributor)
+            for number in range(self.config.worker_count + 1)
+        ]
+
+    def _worker(
+        self,
+        number: int,
+        is_async: bool,
+        forkserver: ForkServer,
+        acker: Acker,
+        distributor: Distributor,
+    ) -> Worker:
+        config = self.config
+        return Worker(
+            number,
+            forkserver,
+            distributor.seat(f"worker-{number}"),
+            acker,
+            self.lease,
+            distributor.redeal,
+            TenureSettings(
+                is_async=is_async,
+                concurrency=config.async_concurrency,
+                timeout_seconds=config.timeout_seconds or None,
+                grace_seconds=config.kill_grace_seconds,
+                recycle_runs=config.recycle_runs,
+                recycle_mib=config.recycle_mib,
+            ),
+            drain_seconds=config.drain_seconds,
+            force=self.force,
+            observe=self.observe,
+        )
+
+    def _http(self, metrics: Metrics, health: Health) -> Http:
+        config = self.config
+        yielding = config.http_port == DEFAULT_HTTP_PORT
+        return Http(config.http_host, config.http_port, metrics, health, yielding=yielding)
+
+
+def _move_deadline(forkserver: ForkServer, deadline: float) -> None:
+    """The fork server knows the kernel's monotonic clock, not trio's."""
+    left_ns = int((deadline - trio.current_time()) * 1e9)
+    forkserver.set_lease_deadline(time.monotonic_ns() + left_ns)
+
+
+def _retention(config: Config) -> Retention:
+    return Retention(
+        completed_seconds=config.keep_completed_seconds or None,
+        cancelled_seconds=config.keep_cancelled_seconds or None,
+        discarded_seconds=config.keep_discarded_seconds or None,
+    )

@@ -1,0 +1,82 @@
+"""A Seat: what the Distributor sees of a Worker. Free places on one side, jobs on the other.
+
+    Worker ── capacity, load ──▶ Seat ── free places ──▶ Distributor
+    Worker ◀── memory channel ◀── Seat ◀── jobs, never more than the places
+
+Rule: free = capacity - held by the Worker - on the way to it, so a place is never promised twice.
+The channel's bound is its number of lists; the jobs in it are bounded by the places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import trio
+
+from runtime.job import ClaimedJob
+
+# Lists of jobs on their way to one Worker. Each takes at least one place, and a Worker reads them
+# as soon as it runs, so this many are never there; it is a bound, not a buffer.
+CHANNEL_LISTS = 1024
+
+
+class Seat:
+    """One Worker's free places for a set of kinds, and the way to it.
+
+    Args: on_change: called when there are more free places than before.
+    """
+
+    def __init__(self, name: str, *, on_change: Callable[[], None]) -> None:
+        self.name = name
+        self.kinds: tuple[str, ...] = ()
+        self._serves: frozenset[str] = frozenset()
+        self._free = 0
+        self._on_the_way = 0
+        self._on_change = on_change
+        self._send, self._jobs = trio.open_memory_channel[list[ClaimedJob]](CHANNEL_LISTS)
+
+    @property
+    def free(self) -> int:
+        """Places that the Distributor may fill now, >= 0."""
+        return max(0, self._free - self._on_the_way)
+
+    def serves(self, kind: str) -> bool:
+        """Whether this Worker has a handler for jobs of this kind."""
+        return kind in self._serves
+
+    def give(self, jobs: Sequence[ClaimedJob]) -> None:
+        """The Distributor's side: fill places with these jobs."""
+        self._on_the_way += len(jobs)
+        self._send.send_nowait(list(jobs))
+
+    def open(self, kinds: tuple[str, ...]) -> None:
+        """The Worker's side, as all below: it serves these kinds."""
+        self.kinds = kinds
+        self._serves = frozenset(kinds)
+
+    def set_load(self, capacity: int, held: int) -> None:
+        """The Worker holds `held` jobs and wants to hold `capacity`."""
+        before = self.free
+        self._free = capacity - held
+        if self.free > before:
+            self._on_change()
+
+    def close(self) -> None:
+        """The Worker wants no more for now."""
+        self._free = 0
+
+    async def take(self) -> list[ClaimedJob]:
+        """Wait for jobs. They are the Worker's from now on; it counts them in its next load."""
+        jobs = await self._jobs.receive()
+        self._on_the_way -= len(jobs)
+        return jobs
+
+    def take_unread(self) -> list[ClaimedJob]:
+        """Take all that is on the way, without waiting; for a Worker that leaves."""
+        jobs: list[ClaimedJob] = []
+        while True:
+            try:
+                jobs += self._jobs.receive_nowait()
+            except trio.WouldBlock:
+                self._on_the_way -= len(jobs)
+                return jobs

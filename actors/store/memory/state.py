@@ -1,0 +1,80 @@
+"""All that a MemoryStore holds. The functions beside this file read and change it, synchronously."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import attrs
+
+from actors.store.memory.board import Board
+from actors.store.memory.rows import Clock, JobEntry, NodeEntry
+from actors.store.memory.table import JobTable
+from runtime.job import NewJob
+from runtime.lifecycle import JobState
+
+# A job that becomes due within so many seconds is told to the stager; later ones its poll finds.
+DUE_HINT_SECONDS = 10.0
+
+
+@attrs.define
+class TermEntry:
+    """The one row of the table `leader`."""
+
+    number: int = 0
+    node_id: int | None = None
+    expires_at: float = float("-inf")
+
+
+@attrs.define(eq=False)
+class State:
+    """The tables."""
+
+    clock: Clock = attrs.field(factory=Clock)
+    jobs: JobTable = attrs.field(factory=JobTable)
+    nodes: dict[int, NodeEntry] = attrs.field(factory=dict)
+    paused: dict[str, float | None] = attrs.field(factory=dict)  # rows of `queue`: paused_at
+    term: TermEntry = attrs.field(factory=TermEntry)
+    waiters: set[UUID] = attrs.field(factory=set)
+    board: Board = attrs.field(factory=Board)
+
+    def lives(self, node_id: int) -> bool:
+        """Whether this node's lease holds."""
+        node = self.nodes.get(node_id)
+        return node is not None and node.ended_at is None and node.expires_at > self.clock.now()
+
+    def node_name(self, node_id: int | None) -> str | None:
+        """The name of a node, if it is known."""
+        node = None if node_id is None else self.nodes.get(node_id)
+        return None if node is None else node.info.name
+
+    def held_by(self, node_id: int) -> list[JobEntry]:
+        """The running jobs of a node, by id."""
+        running = self.jobs.in_state(JobState.RUNNING)
+        return sorted((job for job in running if job.node_id == node_id), key=lambda job: job.id)
+
+    def enqueue(self, jobs: list[NewJob]) -> list[bool]:
+        """Insert checked jobs."""
+        return [self._insert(new) for new in jobs]
+
+    def _insert(self, new: NewJob) -> bool:
+        if new.id in self.jobs:
+            return False
+        now = self.clock.now()
+        due = now + (new.delay_seconds or 0.0)
+        if new.scheduled_at is not None:
+            due = self.clock.seconds(new.scheduled_at)
+        state = JobState.SCHEDULED if due > now else JobState.AVAILABLE
+        job = JobEntry(new, state, now, due, new.max_attempts)
+        self.jobs.add(job)
+        self.announce(job)
+        return True
+
+    def announce(self, job: JobEntry) -> None:
+        """Notify what a job's new state means to others."""
+        if job.state is JobState.AVAILABLE:
+            self.board.notify("wakeup", job.new.queue)
+        elif job.state in (JobState.SCHEDULED, JobState.RETRYABLE):
+            if job.scheduled_at <= self.clock.now() + DUE_HINT_SECONDS:
+                self.board.notify("due")
+        elif job.state.final and job.id in self.waiters:
+            self.board.notify("finished", str(job.id))

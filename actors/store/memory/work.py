@@ -1,0 +1,168 @@
+"""Claim, ack, release, rescue, stage and prune, as their statements in schema/queries do them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from uuid import UUID
+
+from actors.store.memory.rows import JobEntry, NodeEntry
+from actors.store.memory.state import State
+from actors.store.protocol import Acked, Demand, Rescued, Retention, Staged
+from runtime.job import ClaimedJob
+from runtime.lifecycle import Ack, JobState
+from runtime.outcome import Failure
+
+# A node's row is kept so long after its end, in seconds, for people to see.
+NODE_KEPT_SECONDS = 86_400.0
+
+
+def claim(state: State, node_id: int, demand: Sequence[Demand]) -> list[ClaimedJob]:
+    """See Store.claim."""
+    if not state.lives(node_id):
+        return []
+    taken = [job for group in demand for job in _take(state, node_id, group)]
+    return [job.as_claimed(state.clock.now()) for job in taken]
+
+
+def _take(state: State, node_id: int, group: Demand) -> list[JobEntry]:
+    if state.paused.get(group.queue) is not None:
+        return []
+    now = state.clock.now()
+    places = (place for place in state.jobs.waiting(group.queue) if place[3] in group.kinds)
+    taken = [state.jobs.get(place[2]) for place, _ in zip(places, range(group.places))]
+    for job in taken:
+        state.jobs.move(job, JobState.RUNNING, now, node_id=node_id)
+        job.run_number += 1
+        job.attempt += 1
+        job.attempted_at = now
+    return taken
+
+
+def ack(state: State, acks: Sequence[Ack]) -> Acked:
+    """See Store.ack."""
+    states: Counter[JobState] = Counter()
+    stale: list[tuple[UUID, int]] = []
+    retried = 0
+    delays: list[float] = []
+    for one in acks:
+        job = state.jobs.current_run(one.id, one.run_number)
+        if job is None:
+            stale.append((one.id, one.run_number))
+            continue
+        _write(state, job, one)
+        states[job.state] += 1
+        if not job.state.final:
+            retried += one.failure is not None
+            if one.delay_seconds > 0:
+                delays.append(one.delay_seconds)
+    return Acked(
+        written=states.total(),
+        stale=tuple(stale),
+        retried=retried,
+        discarded=states[JobState.DISCARDED],
+        cancelled=states[JobState.CANCELLED],
+        next_due_seconds=min(delays, default=None),
+    )
+
+
+def _write(state: State, job: JobEntry, ack: Ack) -> None:
+    now = state.clock.now()
+    if ack.failure is not None:
+        job.fail(ack.failure, state.node_name(job.node_id), state.clock.date(now))
+    if not ack.counted:
+        job.attempt -= 1
+    job.output = ack.output
+    _let_go(state, job, ack.state, scheduled_at=now + ack.delay_seconds)
+
+
+def _let_go(
+    state: State, job: JobEntry, to: JobState, *, scheduled_at: float | None = None
+) -> None:
+    """End a run. A job that would run again, and whose cancellation was requested, is cancelled."""
+    if not to.final and job.cancel_requested_at is not None:
+        to = JobState.CANCELLED
+    state.jobs.move(
+        job, to, state.clock.now(), scheduled_at=None if to.final else scheduled_at
+    )
+    state.announce(job)
+
+
+def release(state: State, runs: Sequence[tuple[UUID, int]]) -> int:
+    """See Store.release."""
+    found = [state.jobs.current_run(job_id, run_number) for job_id, run_number in runs]
+    released = [job for job in found if job is not None]
+    for job in released:
+        job.attempt -= 1
+        _let_go(state, job, JobState.AVAILABLE)
+    return len(released)
+
+
+def rescue(state: State, limit: int) -> Rescued:
+    """See Store.rescue."""
+    now = state.clock.now()
+    ended = [node for node in state.nodes.values() if node.expires_at <= now]
+    jobs = [(node, job) for node in ended for job in state.held_by(node.id)][:limit]
+    concerned = {node.id for node, _ in jobs} | {node.id for node in ended if not node.ended_at}
+    discarded = sum(_rescue_one(state, node, job) for node, job in jobs)
+    for node in ended:
+        node.ended_at = node.ended_at or now
+    expiries = [node.expires_at - now for node in state.nodes.values() if state.lives(node.id)]
+    return Rescued(
+        nodes=tuple(state.nodes[node_id].info.name for node_id in sorted(concerned)),
+        jobs=len(jobs),
+        discarded=discarded,
+        next_expiry_seconds=min(expiries, default=None),
+    )
+
+
+def _rescue_one(state: State, node: NodeEntry, job: JobEntry) -> bool:
+    now = state.clock.now()
+    message = f"the lease of node {node.info.name} ran out while it ran this job"
+    job.fail(Failure("NodeLost", message), node.info.name, state.clock.date(now))
+    exhausted = job.attempt >= job.max_attempts and job.cancel_requested_at is None
+    to = JobState.DISCARDED if exhausted else JobState.AVAILABLE
+    _let_go(state, job, to, scheduled_at=now)
+    return exhausted
+
+
+def stage(state: State, limit: int) -> Staged:
+    """See Store.stage."""
+    now = state.clock.now()
+    waiting = _by_time(state.jobs.in_state(JobState.SCHEDULED, JobState.RETRYABLE))
+    due = [job for job in waiting if job.scheduled_at <= now]
+    for job in due[:limit]:
+        state.jobs.move(job, JobState.AVAILABLE, now)
+        state.announce(job)
+    left = (job.scheduled_at for job in waiting[min(len(due), limit) :])
+    soonest = next(left, None)
+    return Staged(min(len(due), limit), None if soonest is None else max(0.0, soonest - now))
+
+
+def _by_time(jobs: Iterable[JobEntry]) -> list[JobEntry]:
+    return sorted(jobs, key=lambda job: (job.scheduled_at, job.id))
+
+
+def prune(state: State, retention: Retention, limit: int) -> int:
+    """See Store.prune."""
+    old = [job for job, _ in zip(_old(state, retention), range(limit))]
+    for job in old:
+        state.jobs.remove(job)
+    gone = state.clock.now() - NODE_KEPT_SECONDS
+    for node in list(state.nodes.values()):
+        if node.expires_at < gone and not state.held_by(node.id):
+            del state.nodes[node.id]
+    return len(old)
+
+
+def _old(state: State, retention: Retention) -> Iterator[JobEntry]:
+    kept = {
+        JobState.COMPLETED: retention.completed_seconds,
+        JobState.CANCELLED: retention.cancelled_seconds,
+        JobState.DISCARDED: retention.discarded_seconds,
+    }
+    now = state.clock.now()
+    for of_state, seconds in kept.items():
+        for job in state.jobs.in_state(of_state):
+            if seconds is not None and now - (job.finalized_at or now) > seconds:
+                yield job

@@ -1,0 +1,345 @@
+"""A Tenure: one child's service under its Worker, from its first run to its end.
+
+    Seat ─▶ hand over ─▶ Run frames ─▶ child
+                                         │ Done frames
+    Acker ◀─ settled runs ◀─ receive ◀───┘
+    watch: timeouts, patience, the ladder        end: post-mortem of what was left
+
+Rules: every run handed over is settled once, or goes back to be dealt again. Jobs handed ahead are
+taken back when the run before them lasts longer than expected, by moving the run page's epoch on:
+that needs no help from the child. The kill ladder is one for timeout, cancel and stop: an exception
+inside the handler, told again every second, then after the grace the stack and SIGKILL.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from uuid import UUID
+
+import attrs
+import trio
+
+from actors import events
+from actors.acker import Acker, Settled
+from actors.capacity import Capacity
+from actors.child import Child, ChildExit
+from actors.ladder import Ladder
+from actors.post_mortem import Death, outcome_of
+from actors.runs import HeldRun, Runs
+from actors.seat import Seat
+from runtime import wire
+from runtime.child.page import SETTLE_SECONDS
+from runtime.job import ClaimedJob, KindInfo
+from runtime.outcome import Cancelled, Completed, Discarded, Failed, GivenBack, Outcome, Snoozed
+
+# After a child's death, how long to wait for the end of what it had written: a process that it left
+# behind may hold the socket open, so the end may never come.
+LAST_WORDS_SECONDS = 0.1
+
+_WORDS: dict[type[object], str] = {
+    Completed: "completed",
+    Failed: "failed",
+    Snoozed: "snoozed",
+    Discarded: "discarded",
+    Cancelled: "cancelled",
+    GivenBack: "given_back",
+}
+
+
+@attrs.frozen
+class TenureSettings:
+    """What a Worker's children are held to. Durations in seconds."""
+
+    is_async: bool = False
+    concurrency: int = 100  # runs at once in a child for async handlers
+    timeout_seconds: float | None = 3600.0  # for handlers that have none of their own
+    grace_seconds: float = 5.0  # from the exception in the handler to SIGKILL
+    recycle_runs: int = 0  # a child that has run this many is replaced; 0: never
+    recycle_mib: int = 0  # a child grown beyond this is replaced; 0: never
+
+
+@attrs.define(eq=False)
+class Tenure:
+    """See the module's docstring. `run` returns when the child is gone and all is settled."""
+
+    worker: int
+    child: Child
+    seat: Seat
+    acker: Acker
+    kinds: Mapping[str, KindInfo]
+    settings: TenureSettings
+    capacity: Capacity
+    redeal: Callable[[Sequence[ClaimedJob]], list[ClaimedJob]]
+    observe: events.Observer = events.ignore
+    served: int = attrs.field(default=0, init=False)  # runs that ended in this child
+    closing: bool = attrs.field(default=False, init=False)  # takes no more jobs
+    buried: int = attrs.field(default=0, init=False)  # runs that its death ended
+    _halted: bool = attrs.field(default=False, init=False)  # killed because the node must stop
+    _runs: Runs = attrs.field(factory=Runs, init=False)
+    _decoder: wire.Decoder = attrs.field(factory=wire.Decoder, init=False)
+    _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _heard_out: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _kill_reason: str | None = attrs.field(default=None, init=False)
+    _stack: str = attrs.field(default="", init=False)
+    _ladder: Ladder = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        grace = self.settings.grace_seconds
+        self._ladder = Ladder(self.child, self._runs, grace, self._kill, self.observe)
+
+    @property
+    def running(self) -> int:
+        """How many runs the child holds."""
+        return len(self._runs)
+
+    async def run(self) -> None:
+        """Serve until the child is gone."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._hand_over)
+            nursery.start_soon(self._receive)
+            nursery.start_soon(self._watch)
+            self._show_load()
+            exit_ = await self.child.wait()
+            with trio.move_on_after(LAST_WORDS_SECONDS):
+                await self._heard_out.wait()
+            nursery.cancel_scope.cancel()
+        self.seat.close()
+        await self._bury(exit_)
+
+    # --- jobs in ----------------------------------------------------------------------------------
+
+    async def _hand_over(self) -> None:
+        while True:
+            jobs = await self.seat.take()
+            frames = b"".join([self._hand(job) for job in jobs])
+            self._changed.set()
+            try:
+                await self.child.send(frames)
+            except trio.BrokenResourceError:
+                return  # the child is gone; what it held goes back when it is buried
+            if self.closing:
+                await self.take_back()
+
+    def _hand(self, job: ClaimedJob) -> bytes:
+        info = self.kinds[job.kind]
+        run = self._runs.add(job, info, self._timeout(job, info))
+        frame = wire.Run(
+            seq=run.seq,
+            epoch=self.child.page.epoch,
+            id=job.id.bytes,
+            run_number=job.run_number,
+            kind=job.kind,
+            queue=job.queue,
+            args=job.args,
+            attempt=job.attempt,
+            max_attempts=job.max_attempts,
+            metadata=job.metadata,
+        )
+        return wire.encode(frame)
+
+    def _timeout(self, job: ClaimedJob, info: KindInfo) -> float | None:
+        chosen = job.timeout_seconds
+        if chosen is None:
+            chosen = info.timeout_seconds
+        if chosen is None:
+            chosen = self.settings.timeout_seconds
+        return chosen or None
+
+    def _show_load(self) -> None:
+        if self.closing:
+            self.seat.close()
+        else:
+            places = self.settings.concurrency if self.settings.is_async else self.capacity.places
+            self.seat.set_load(places, len(self._runs))
+
+    # --- outcomes out -----------------------------------------------------------------------------
+
+    async def _receive(self) -> None:
+        try:
+            while data := await self.child.receive():
+                await self._hear(self._decoder.feed(data))
+            self._heard_out.set()
+            await trio.sleep(LAST_WORDS_SECONDS)  # a dying child closes its socket first
+            await self._kill("closed")
+        except wire.WireError:
+            await self._kill("garbage")  # what wrote into its socket may do anything
+        except trio.BrokenResourceError:
+            self._heard_out.set()  # reset by the child's death, which `child.wait` reports
+
+    async def _hear(self, frames: Sequence[wire.Frame]) -> None:
+        settled: list[Settled] = []
+        for frame in frames:
+            match frame:
+                case wire.Done():
+                    run = self._runs.pop(frame.seq)
+                    if run is not None:
+                        settled.append(self._done(run, frame))
+                case wire.Started():
+                    self._runs.begin(frame.seq, self._from_monotonic(frame.at_ns))
+                    self._changed.set()
+                case _:
+                    raise wire.WireError(f"a child sent {type(frame).__name__}")
+        self._show_load()
+        if self.closing or not self._runs:
+            self._changed.set()
+        await self.acker.settle(settled)
+
+    def _done(self, run: HeldRun, frame: wire.Done) -> Settled:
+        if not isinstance(frame.outcome, GivenBack):
+            self.capacity.observe(frame.seconds)
+        self.served += 1
+        return self._settled(run, frame.outcome, frame.seconds)
+
+    def _settled(self, run: HeldRun, outcome: Outcome, seconds: float) -> Settled:
+        job = run.job
+        failure = getattr(outcome, "failure", None)
+        self.observe(
+            events.RunEnded(
+                kind=job.kind,
+                queue=job.queue,
+                outcome=_WORDS[type(outcome)],
+                run_seconds=seconds,
+                wait_seconds=job.wait_seconds,
+                job_id=job.id,
+                error=f"{failure.error_class}: {failure.message}" if failure else "",
+            )
+        )
+        return Settled(job, outcome, run.info.backoff)
+
+    @staticmethod
+    def _from_monotonic(at_ns: int) -> float:
+        return trio.current_time() - (time.monotonic_ns() - at_ns) / 1e9
+
+    # --- taking back ------------------------------------------------------------------------------
+
+    async def take_back(self) -> None:
+        """Take the runs that have not begun away from the child, and have them dealt again."""
+        self._see_begun()
+        if not self._runs.waiting():
+            return
+        self.child.take_back()
+        await trio.sleep(SETTLE_SECONDS)
+        self._see_begun()
+        await self.acker.settle(self._deal_again(self._runs.take_waiting()))
+        self._show_load()
+
+    def _see_begun(self) -> None:
+        if not self.settings.is_async:
+            seq, at_ns = self.child.page.begun
+            self._runs.begin_up_to(seq, self._from_monotonic(at_ns))
+
+    def _deal_again(self, runs: Sequence[HeldRun]) -> list[Settled]:
+        """To other Workers of this node, if they have places, or else back to the database."""
+        left = self.redeal([run.job for run in runs])
+        return [Settled(job, GivenBack("not begun")) for job in left]
+
+    # --- watching ---------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        """Do what is due, sleep until the next thing can be: a timeout, a ring, or impatience."""
+        while True:
+            self._changed = trio.Event()
+            self._see_begun()
+            now = trio.current_time()
+            next_at = min(await self._ladder.step(now), self._due_of_waiting(now))
+            impatient_at = self._impatient_at(now)
+            if now >= impatient_at:
+                await self.take_back()
+                continue
+            with trio.move_on_at(min(next_at, impatient_at)):
+                await self._changed.wait()
+
+    def _due_of_waiting(self, now: float) -> float:
+        """No waiting run can be due before this: each of them begins after `now`."""
+        timeouts = [run.timeout_seconds for run in self._runs.waiting() if run.timeout_seconds]
+        return now + min(timeouts, default=float("inf"))
+
+    def _impatient_at(self, now: float) -> float:
+        """When the jobs handed ahead have waited long enough for the run before them."""
+        if self.settings.is_async or not self._runs.waiting():
+            return float("inf")
+        begun = self._runs.begun()
+        since = now if not begun or begun[-1].begun_at is None else begun[-1].begun_at
+        return since + self.capacity.patience_seconds
+
+    # --- the end ----------------------------------------------------------------------------------
+
+    async def cancel(self, job_id: UUID) -> bool:
+        """Stop the run of this job, if the child holds it."""
+        run = self._runs.find(job_id)
+        if run is not None:
+            await self._ladder.tell(run, "cancel")
+            self._changed.set()
+        return run is not None
+
+    async def stop_runs(self) -> None:
+        """Tell all runs to stop; those that do not are killed after the grace."""
+        for run in list(self._runs):
+            await self._ladder.tell(run, "stop")
+        self._changed.set()
+
+    async def retire(self) -> None:
+        """Take no more jobs; have those that have not begun dealt again."""
+        self.closing = True
+        self.seat.close()
+        await self.take_back()
+
+    def worn_out(self) -> str:
+        """Why the child should be replaced: "runs", "memory", or "" if it need not."""
+        settings = self.settings
+        if settings.recycle_runs and self.served >= settings.recycle_runs:
+            return "runs"
+        if settings.recycle_mib and self.child.page.rss_kib >= settings.recycle_mib * 1024:
+            return "memory"
+        return ""
+
+    async def wait_idle(self) -> None:
+        """Wait until the child holds no run."""
+        while self._runs:
+            await self._changed.wait()
+
+    def halt(self) -> None:
+        """The node must stop now: kill the child; its runs go back, uncounted."""
+        self._halted = True
+        self.closing = True
+        self.seat.close()
+        self.child.kill()
+
+    async def _kill(self, reason: str, run: HeldRun | None = None) -> None:
+        if self._kill_reason is not None:
+            return
+        self._kill_reason = reason
+        self._stack = await self.child.dump_stack()
+        for other in self._runs:
+            if run is not None and other is not run and other.reason is None:
+                other.reason = "neighbour"
+        self.observe(
+            events.ChildKilled(self.worker, self.child.pid, reason, run.job.id if run else None)
+        )
+        self.child.kill()
+
+    async def _bury(self, exit_: ChildExit) -> None:
+        """Settle what the child still held when it ended."""
+        self._see_begun()
+        waiting, begun = self._runs.take_waiting(), self._runs.take_all()
+        self.buried = len(begun)
+        death = self._death(exit_)
+        if begun or not self.closing:
+            job_id = begun[0].job.id if begun else None
+            self.observe(
+                events.ChildDied(
+                    self.worker, death.pid, death.cause, death.exit_status, death.signal, job_id
+                )
+            )
+        now = trio.current_time()
+        settled = [
+            self._settled(run, outcome_of(run, death, self._halted), now - (run.begun_at or now))
+            for run in begun
+        ]
+        await self.acker.settle(settled + self._deal_again(waiting))
+
+    def _death(self, exit_: ChildExit) -> Death:
+        cause = "killed" if self._kill_reason or self._halted else exit_.cause
+        stack = self._stack or self.child.last_stack()
+        return Death(exit_.pid, cause, exit_.exit_status, exit_.signal, stack)

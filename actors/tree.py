@@ -1,0 +1,89 @@
+"""The supervision tree of a node. It reads like the drawing:
+
+    node  rest_for_one
+    ├─ store              the pool; the only boundary to SQL; payload guard
+    ├─ heartbeat          this node's lease; outlives everything below it
+    ├─ work  one_for_all
+    │   ├─ acker
+    │   ├─ workers  one_for_one: forkserver, worker-0 .. worker-N (the last for async handlers)
+    │   └─ distributor    last in, first out: claiming stops, workers drain, the Acker flushes
+    ├─ maintenance  one_for_one: elector, leader (only during a term: stager, rescuer, pruner,
+    │                            surveyor)
+    ├─ control            cancel, pause, resume
+    └─ http               /metrics, /healthz, /readyz
+
+Children start in reading order and stop in the reverse, so a drain needs no code of its own. To
+embed: run `tree(parts)` in your own supervisor, or any of these specs next to actors of your own.
+"""
+
+from __future__ import annotations
+
+from actors.kit import ChildSpec, Strategy, Supervisor
+from actors.parts import Parts
+
+# A Worker leaves after its drain, the grace of those that did not end, and the kill.
+KILL_SECONDS = 5.0
+# The Acker writes what is left; a database that is away longer has the jobs run again.
+FLUSH_SECONDS = 10.0
+
+
+def tree(parts: Parts, store: ChildSpec | None = None) -> Supervisor:
+    """The whole node. `store`: the spec that holds the Store's pool open, if it is not open yet."""
+    beneath = [
+        ChildSpec("heartbeat", parts.heartbeat.run),
+        work(parts).spec(),
+        maintenance(parts).spec(),
+        ChildSpec("control", parts.control.run),
+    ]
+    if parts.config.http:
+        beneath.append(ChildSpec("http", parts.http.run))
+    return Supervisor(
+        "node", [store, *beneath] if store else beneath, strategy=Strategy.REST_FOR_ONE
+    )
+
+
+def work(parts: Parts) -> Supervisor:
+    """What claims, runs and acks. One for all: none of them is of use without the others."""
+    return Supervisor(
+        "work",
+        [
+            ChildSpec("acker", parts.acker.run, shutdown_seconds=FLUSH_SECONDS),
+            workers(parts).spec(),
+            ChildSpec("distributor", parts.distributor.run, shutdown_seconds=FLUSH_SECONDS),
+        ],
+        strategy=Strategy.ONE_FOR_ALL,
+    )
+
+
+def workers(parts: Parts) -> Supervisor:
+    """A core each; the fork server is first in, so it is last out."""
+    config = parts.config
+    patience = config.drain_seconds + config.kill_grace_seconds + KILL_SECONDS
+    return Supervisor(
+        "workers",
+        [
+            ChildSpec("forkserver", parts.forkserver.run),
+            *(
+                ChildSpec(f"worker-{worker.number}", worker.run, shutdown_seconds=patience)
+                for worker in parts.workers
+            ),
+        ],
+        intensity=2 * len(parts.workers),
+    )
+
+
+def maintenance(parts: Parts) -> Supervisor:
+    """What one node does for all."""
+    parts.leader.duties = [
+        ChildSpec("stager", parts.stager.run),
+        ChildSpec("rescuer", parts.rescuer.run),
+        ChildSpec("pruner", parts.pruner.run),
+        ChildSpec("surveyor", parts.surveyor.run),
+    ]
+    return Supervisor(
+        "maintenance",
+        [
+            ChildSpec("leader", parts.leader.run, shutdown_seconds=FLUSH_SECONDS),
+            ChildSpec("elector", parts.elector.run),
+        ],
+    )
