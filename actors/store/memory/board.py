@@ -1,4 +1,4 @@
-"""NOTIFY and LISTEN of a MemoryStore: what is notified reaches every listener, unless it is lost."""
+"""NOTIFY and LISTEN of a MemoryStore: a notice reaches every listener, unless it is lost."""
 
 from __future__ import annotations
 

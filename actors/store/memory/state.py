@@ -1,4 +1,4 @@
-"""All that a MemoryStore holds. The functions beside this file read and change it, synchronously."""
+"""All that a MemoryStore holds. The functions beside this file read and change it."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class State:
     nodes: dict[int, NodeEntry] = attrs.field(factory=dict)
     paused: dict[str, float | None] = attrs.field(factory=dict)  # rows of `queue`: paused_at
     term: TermEntry = attrs.field(factory=TermEntry)
+    last_node_id: int = 0
     waiters: set[UUID] = attrs.field(factory=set)
     board: Board = attrs.field(factory=Board)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from uuid import UUID
 
 from actors.store.memory.rows import JobEntry, NodeEntry
@@ -30,7 +31,7 @@ def _take(state: State, node_id: int, group: Demand) -> list[JobEntry]:
         return []
     now = state.clock.now()
     places = (place for place in state.jobs.waiting(group.queue) if place[3] in group.kinds)
-    taken = [state.jobs.get(place[2]) for place, _ in zip(places, range(group.places))]
+    taken = [state.jobs.get(place[2]) for place in islice(places, group.places)]
     for job in taken:
         state.jobs.move(job, JobState.RUNNING, now, node_id=node_id)
         job.run_number += 1
@@ -82,9 +83,7 @@ def _let_go(
     """End a run. A job that would run again, and whose cancellation was requested, is cancelled."""
     if not to.final and job.cancel_requested_at is not None:
         to = JobState.CANCELLED
-    state.jobs.move(
-        job, to, state.clock.now(), scheduled_at=None if to.final else scheduled_at
-    )
+    state.jobs.move(job, to, state.clock.now(), scheduled_at=None if to.final else scheduled_at)
     state.announce(job)
 
 
@@ -145,7 +144,7 @@ def _by_time(jobs: Iterable[JobEntry]) -> list[JobEntry]:
 
 def prune(state: State, retention: Retention, limit: int) -> int:
     """See Store.prune."""
-    old = [job for job, _ in zip(_old(state, retention), range(limit))]
+    old = list(islice(_old(state, retention), limit))
     for job in old:
         state.jobs.remove(job)
     gone = state.clock.now() - NODE_KEPT_SECONDS

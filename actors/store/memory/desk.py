@@ -1,0 +1,112 @@
+"""What people ask of a MemoryStore: cancel, retry, delete, show, pause."""
+
+from __future__ import annotations
+
+from itertools import islice
+from uuid import UUID
+
+from actors.store.memory.rows import JobEntry
+from actors.store.memory.state import State
+from actors.store.protocol import JobFilter, QueueInfo
+from runtime.job import Job
+from runtime.lifecycle import JobState
+
+
+def shown(state: State, job: JobEntry, *, with_failures: bool = True) -> Job:
+    """A job as people see it."""
+    return job.as_job(state.clock, state.node_name(job.node_id), with_failures=with_failures)
+
+
+def cancel(state: State, job_id: UUID) -> Job:
+    """See Store.cancel."""
+    job = state.jobs.get(job_id)
+    now = state.clock.now()
+    if not job.state.final:
+        job.cancel_requested_at = job.cancel_requested_at or now
+        if job.state is JobState.RUNNING:
+            state.board.notify("control", f"cancel:{job_id}")
+        else:
+            state.jobs.move(job, JobState.CANCELLED, now)
+            state.announce(job)
+    return shown(state, job)
+
+
+def retry(state: State, job_id: UUID) -> Job:
+    """See Store.retry."""
+    job = state.jobs.get(job_id)
+    now = state.clock.now()
+    if job.state is not JobState.RUNNING:
+        job.output = None
+        job.cancel_requested_at = None
+        job.max_attempts = max(job.max_attempts, job.attempt + 1)
+        when = None if job.state is JobState.AVAILABLE else now
+        state.jobs.move(job, JobState.AVAILABLE, now, scheduled_at=when)
+        state.announce(job)
+    return shown(state, job)
+
+
+def delete(state: State, job_id: UUID) -> bool:
+    """See Store.delete."""
+    job = state.jobs.get(job_id)
+    if job.state is JobState.RUNNING:
+        return False
+    state.jobs.remove(job)
+    if job_id in state.waiters:
+        state.board.notify("finished", str(job_id))
+    return True
+
+
+def jobs(state: State, wanted: JobFilter) -> list[Job]:
+    """See Store.jobs."""
+    found = (job for job in state.jobs.newest_first() if _fits(job, wanted))
+    return [shown(state, job, with_failures=False) for job in islice(found, wanted.limit)]
+
+
+def _fits(job: JobEntry, wanted: JobFilter) -> bool:
+    return (
+        wanted.state in (None, job.state)
+        and wanted.queue in (None, job.new.queue)
+        and wanted.kind in (None, job.new.kind)
+        and (wanted.tag is None or wanted.tag in job.new.tags)
+        and (wanted.before is None or job.id < wanted.before)
+    )
+
+
+def pause(state: State, queue: str) -> None:
+    """See Store.pause."""
+    for name in _known(state) if queue == "*" else [queue]:
+        state.paused[name] = state.paused.get(name) or state.clock.now()
+        state.board.notify("control", f"pause:{name}")
+
+
+def resume(state: State, queue: str) -> None:
+    """See Store.resume."""
+    for name in sorted(state.paused) if queue == "*" else [queue]:
+        if state.paused.get(name) is not None:
+            state.paused[name] = None
+            state.board.notify("control", f"resume:{name}")
+            state.board.notify("wakeup", name)
+
+
+def queues(state: State) -> list[QueueInfo]:
+    """See Store.queues."""
+    return [_queue(state, name) for name in _known(state)]
+
+
+def _known(state: State) -> list[str]:
+    served = [queue for node in state.nodes.values() for queue in node.info.queues]
+    running = [job.new.queue for job in state.jobs.in_state(JobState.RUNNING)]
+    return sorted({*state.paused, *served, *running, *state.jobs.waiting_queues()})
+
+
+def _queue(state: State, name: str) -> QueueInfo:
+    running = [job for job in state.jobs.in_state(JobState.RUNNING) if job.new.queue == name]
+    places = state.jobs.waiting(name)
+    oldest = min((place[1] for place in places), default=None)
+    return QueueInfo(
+        name=name,
+        paused_at=state.clock.maybe_date(state.paused.get(name)),
+        available=len(places),
+        running=len(running),
+        oldest_age_seconds=None if oldest is None else state.clock.now() - oldest,
+    )

@@ -1,0 +1,226 @@
+"""MemoryStore: the protocol's methods, each one atomic step on the state, with its faults."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import trio
+
+from actors.store.guard import Guard, OnWarning, ignore_warning
+from actors.store.memory import desk, membership, work
+from actors.store.memory.faults import Faults
+from actors.store.memory.rows import EPOCH, Clock
+from actors.store.memory.state import State
+from actors.store.protocol import (
+    Acked,
+    Demand,
+    JobFilter,
+    NodeInfo,
+    NodeRow,
+    Notification,
+    QueueInfo,
+    Rescued,
+    Retention,
+    Staged,
+    Term,
+)
+from runtime.errors import PayloadError
+from runtime.job import ClaimedJob, Job, NewJob
+from runtime.lifecycle import Ack, JobState
+from runtime.payload import DEFAULT_LIMITS, PayloadLimits, check_text
+
+
+class MemoryStore:
+    """A Store in memory; see the package.
+
+    Attributes: faults, what shall go wrong.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: PayloadLimits = DEFAULT_LIMITS,
+        on_warning: OnWarning = ignore_warning,
+        epoch: datetime = EPOCH,
+    ) -> None:
+        """`epoch` is the date that the store's clock shows when trio's shows 0."""
+        self.faults = Faults()
+        self._guard = Guard(limits, on_warning)
+        self._state = State(Clock(epoch))
+
+    def now(self) -> datetime:
+        """The store's own time."""
+        return self._state.clock.date(self._state.clock.now())
+
+    def advance(self, seconds: float) -> None:
+        """Move the store's clock on, and nobody else's."""
+        self._state.clock.ahead += seconds
+
+    def lose_database(self) -> None:
+        """Every call fails, and listening is lost, until `find_database`."""
+        self.faults.unavailable = True
+        self._state.board.set_down(True)
+
+    def find_database(self) -> None:
+        """The database is back; listeners hear of it."""
+        self.faults.unavailable = False
+        self._state.board.set_down(False)
+
+    def lose_listeners(self) -> None:
+        """Listening is lost, and what is notified with it, until `find_listeners`."""
+        self._state.board.set_down(True)
+
+    def find_listeners(self) -> None:
+        """Listening is back."""
+        self._state.board.set_down(False)
+
+    def wait_for(self, job_id: UUID) -> None:
+        """Ask for the topic "finished" when this job ends, as a waiting client does."""
+        self._state.waiters.add(job_id)
+
+    async def enqueue(self, jobs: Sequence[NewJob]) -> list[bool]:
+        """See Store."""
+        self._guard.check_jobs(jobs)
+        async with self.faults.around("enqueue"):
+            return self._state.enqueue(list(jobs))
+
+    async def claim(self, node_id: int, demand: Sequence[Demand]) -> list[ClaimedJob]:
+        """See Store."""
+        async with self.faults.around("claim"):
+            return work.claim(self._state, node_id, demand)
+
+    async def ack(self, acks: Sequence[Ack]) -> Acked:
+        """See Store."""
+        checked = [self._storable(one) for one in self._guard.checked_acks(acks)]
+        async with self.faults.around("ack"):
+            return work.ack(self._state, checked)
+
+    def _storable(self, ack: Ack) -> Ack:
+        """As PostgreSQL, which finds at last that an output is no JSON."""
+        try:
+            if ack.output is not None:
+                check_text("output", ack.output)
+        except PayloadError as error:
+            return self._guard.refusal(ack, error)
+        return ack
+
+    async def release(self, runs: Sequence[tuple[UUID, int]]) -> int:
+        """See Store."""
+        async with self.faults.around("release"):
+            return work.release(self._state, runs)
+
+    async def holdings(self, node_id: int) -> list[tuple[UUID, int]]:
+        """See Store."""
+        async with self.faults.around("holdings"):
+            return [(job.id, job.run_number) for job in self._state.held_by(node_id)]
+
+    async def join(self, node: NodeInfo, lease_seconds: float) -> int:
+        """See Store."""
+        async with self.faults.around("join"):
+            return membership.join(self._state, node, lease_seconds)
+
+    async def renew(self, node_id: int, lease_seconds: float) -> bool:
+        """See Store."""
+        async with self.faults.around("renew"):
+            return membership.renew(self._state, node_id, lease_seconds)
+
+    async def leave(self, node_id: int) -> None:
+        """See Store."""
+        async with self.faults.around("leave"):
+            membership.leave(self._state, node_id)
+
+    async def rescue(self, limit: int) -> Rescued:
+        """See Store."""
+        async with self.faults.around("rescue"):
+            return work.rescue(self._state, limit)
+
+    async def stage(self, limit: int) -> Staged:
+        """See Store."""
+        async with self.faults.around("stage"):
+            return work.stage(self._state, limit)
+
+    async def prune(self, retention: Retention, limit: int) -> int:
+        """See Store."""
+        async with self.faults.around("prune"):
+            return work.prune(self._state, retention, limit)
+
+    async def elect(self, node_id: int, term_seconds: float) -> Term:
+        """See Store."""
+        async with self.faults.around("elect"):
+            return membership.elect(self._state, node_id, term_seconds)
+
+    async def resign(self, node_id: int) -> None:
+        """See Store."""
+        async with self.faults.around("resign"):
+            membership.resign(self._state, node_id)
+
+    async def cancel(self, job_id: UUID) -> Job:
+        """See Store."""
+        async with self.faults.around("cancel"):
+            return desk.cancel(self._state, job_id)
+
+    async def retry(self, job_id: UUID) -> Job:
+        """See Store."""
+        async with self.faults.around("retry"):
+            return desk.retry(self._state, job_id)
+
+    async def delete(self, job_id: UUID) -> bool:
+        """See Store."""
+        async with self.faults.around("delete"):
+            return desk.delete(self._state, job_id)
+
+    async def get(self, job_id: UUID) -> Job:
+        """See Store."""
+        async with self.faults.around("get"):
+            return desk.shown(self._state, self._state.jobs.get(job_id))
+
+    async def jobs(self, filter: JobFilter) -> list[Job]:  # noqa: A002 - the word for it
+        """See Store."""
+        async with self.faults.around("jobs"):
+            return desk.jobs(self._state, filter)
+
+    async def counts(self) -> dict[JobState, int]:
+        """See Store."""
+        async with self.faults.around("counts"):
+            return {state: self._state.jobs.count(state) for state in JobState}
+
+    async def pause(self, queue: str) -> None:
+        """See Store."""
+        async with self.faults.around("pause"):
+            desk.pause(self._state, queue)
+
+    async def resume(self, queue: str) -> None:
+        """See Store."""
+        async with self.faults.around("resume"):
+            desk.resume(self._state, queue)
+
+    async def queues(self) -> list[QueueInfo]:
+        """See Store."""
+        async with self.faults.around("queues"):
+            return desk.queues(self._state)
+
+    async def nodes(self) -> list[NodeRow]:
+        """See Store."""
+        async with self.faults.around("nodes"):
+            return membership.nodes(self._state)
+
+    async def awaiting_cancel(self, node_id: int) -> list[UUID]:
+        """See Store."""
+        async with self.faults.around("awaiting_cancel"):
+            held = self._state.held_by(node_id)
+            return [job.id for job in held if job.cancel_requested_at is not None]
+
+    async def check(self) -> None:
+        """See Store."""
+        async with self.faults.around("check"):
+            return
+
+    @contextlib.asynccontextmanager
+    async def listen(self) -> AsyncIterator[trio.abc.ReceiveChannel[Notification]]:
+        """See Store."""
+        await trio.lowlevel.checkpoint()
+        async with self._state.board.listen() as notifications:
+            yield notifications
