@@ -1,8 +1,12 @@
 """A user's connection to a guardian: while it's open, the server stays."""
 
 import os
+import select
 import socket
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,9 @@ from runtime.embedded.guardian.plan import Ready
 
 _CLOSE_TIMEOUT = 90.0
 """Seconds to wait for the guardian's end: its own bounds for stopping the server add up to 80."""
+
+_EXIT_TIMEOUT = 5.0
+"""Seconds for a process that has nothing left to do but to exit."""
 
 _LOG_LINES = 30
 
@@ -32,6 +39,7 @@ class Link:
     _log_start: int = attrs.field(init=False)
     _owner: int = attrs.field(factory=os.getpid)
     _unread: bytes = b""
+    _guardian: int | None = None
 
     def __attrs_post_init__(self) -> None:
         self._log_start = log_size(self._root)
@@ -44,7 +52,9 @@ class Link:
             raise self._failure("It wasn't ready in time.") from None
         if "failed" in answer:
             raise self._failure(answer["failed"])
-        return Ready(**answer["ready"])
+        ready = Ready(**answer["ready"])
+        self._guardian = ready.guardian_pid
+        return ready
 
     def ensure(self, deadline: float) -> Ready | None:
         """Wait until the server is ready; None if the guardian is gone."""
@@ -69,15 +79,23 @@ class Link:
     def _leave(self) -> None:
         """Say that we go and wait until the other side closes."""
         deadline = time.monotonic() + _CLOSE_TIMEOUT
-        try:
-            self._connection.shutdown(socket.SHUT_WR)
-        except OSError:
-            return  # the guardian has ended before us
-        try:
-            while self._read(deadline):
-                continue
-        except TimeoutError:
-            raise self._failure("It doesn't stop.") from None
+        with _watched(self._guardian) as process:
+            try:
+                self._connection.shutdown(socket.SHUT_WR)
+            except OSError:
+                return  # the guardian has ended before us
+            try:
+                last_words = self._read_all(deadline)
+            except TimeoutError:
+                raise self._failure("It doesn't stop.") from None
+            if last_words.endswith(plan.ENDED) and process is not None:
+                _wait_for_exit(process)
+
+    def _read_all(self, deadline: float) -> bytes:
+        words = b""
+        while data := self._read(deadline):
+            words += data
+        return words
 
     def _receive(self, deadline: float) -> Any:
         while b"\n" not in self._unread:
@@ -98,6 +116,26 @@ class Link:
 
     def _failure(self, reason: str) -> EmbeddedPostgresError:
         return failure(reason, self._root, self._log_start)
+
+
+@contextmanager
+def _watched(pid: int | None) -> Iterator[int | None]:
+    """A descriptor that becomes readable when the process ends, where there is such a thing."""
+    try:
+        descriptor = os.pidfd_open(pid) if pid is not None and sys.platform == "linux" else None
+    except ProcessLookupError:
+        descriptor = None
+    try:
+        yield descriptor
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _wait_for_exit(process: int) -> None:
+    waiter = select.poll()
+    waiter.register(process, select.POLLIN)
+    waiter.poll(_EXIT_TIMEOUT * 1000)
 
 
 def log_size(root: Path) -> int:

@@ -52,10 +52,15 @@ def enter_user_namespace(uid: int) -> None:
     Files stay ours under our real uid, and nobody has to be added to the system.
     """
     real_uid, real_gid = os.geteuid(), os.getegid()
-    _check(_libc.unshare(_CLONE_NEWUSER), "unshare(CLONE_NEWUSER)")
+    unshare_user_namespace()
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{uid} {real_uid} 1")
     Path("/proc/self/gid_map").write_text(f"{uid} {real_gid} 1")
+
+
+def unshare_user_namespace() -> None:
+    """Continue in a new user namespace that has no users yet."""
+    _check(_libc.unshare(_CLONE_NEWUSER), "unshare(CLONE_NEWUSER)")
 
 
 def become_with_capability(uid: int, gid: int, capability: int) -> None:

@@ -35,6 +35,7 @@ def main(descriptor: int) -> None:
     os.setsid()
     os.chdir("/")
     os.umask(0o077)
+    os.set_inheritable(descriptor, False)  # PostgreSQL must not hold it
     connection = socket.socket(fileno=descriptor)
     with connection.makefile("rb") as lines:
         line = lines.readline()
@@ -134,6 +135,7 @@ class Guardian:
         _remove(self._socket_dir)
         if self._plan.ephemeral:
             _remove(self._root)
+        self._users.part()
 
 
 def _remove(folder: Path) -> None:

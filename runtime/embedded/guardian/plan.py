@@ -2,7 +2,8 @@
 
 Owns the format on the connection: one JSON value a line. First line to a new guardian: the plan.
 Afterwards a user may say `ENSURE`; each user is answered once after joining and once after it said
-that, with `{"ready": {...}}` or `{"failed": "..."}`. Owns the names in the data directory, too.
+that, with `{"ready": {...}}` or `{"failed": "..."}`. The last user to leave is told `ENDED`. Owns
+the names in the data directory, too.
 """
 
 import json
@@ -17,6 +18,9 @@ RECORD = "guardian.json"
 GUARDIAN_LOCK = "guardian.lock"
 START_LOCK = "start.lock"
 LOG = "server.log"
+
+ENDED = b'"ended"\n'
+"""The server has stopped and the guardian ends."""
 
 PORT = 5432
 """Names the socket file only (`.s.PGSQL.5432`): no TCP port is opened."""

@@ -65,6 +65,14 @@ class Users:
             self._listener.close()
             self._listener = None
 
+    def part(self) -> None:
+        """Tell the last user, who may be waiting for it, that all is done."""
+        if self._last is not None:
+            try:
+                self._last.sendall(plan.ENDED)
+            except OSError:
+                self._last = None  # it didn't wait
+
     def watch(self, timeout: float | None = None) -> None:
         """Wait for news (a user, a signal such as SIGCHLD) for at most `timeout` seconds.
 
