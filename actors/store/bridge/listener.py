@@ -19,6 +19,7 @@ import attrs
 from actors.store.bridge.driver import RawConnection, connect
 from actors.store.bridge.port import Settings
 from actors.store.errors import DatabaseError
+from runtime import sql
 from runtime.backoff import exponential
 from runtime.errors import StoreUnavailable
 
@@ -123,7 +124,7 @@ class Listener:
     async def _ping(self, connection: RawConnection) -> bool:
         try:
             async with asyncio.timeout(self.ping_seconds):
-                await connection.execute("")  # an empty statement: the cheapest question
+                await connection.execute(sql.load("ping"))
         except Exception as error:
             log.warning("listening connection did not answer a ping: %r", error)
             return False

@@ -170,9 +170,9 @@ class Pool:
         """Wait until the server has let go of the statement; reset the connection, or close it."""
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
-                # An empty statement: waits for the driver's cancel request and the answer to it, so
-                # that the driver knows again whether it is in a transaction.
-                await connection.execute("")
+                # Waits for the driver's cancel request and the answer to it. The driver does not
+                # know whether a cancelled BEGIN took effect, so its reset alone would not do.
+                await connection.execute(sql.load("rollback"))
                 if keep and not self._settings.pooler:
                     await connection.reset()
                 else:
@@ -192,7 +192,7 @@ def _being_cancelled() -> bool:
 
 
 async def _answers(connection: RawConnection) -> bool:
-    return await _ends_well(connection, connection.execute(""), PING_SECONDS)
+    return await _ends_well(connection, connection.execute(sql.load("ping")), PING_SECONDS)
 
 
 async def _farewell(connection: RawConnection) -> None:
