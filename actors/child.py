@@ -55,16 +55,18 @@ class ChildExit:
 class Child:
     """One child. Made by the fork server's actor; see there.
 
-    Attributes: page: the run page; pid.
+    Attributes: page: the run page; pid; far_ends: the descriptors for the new process (its socket,
+    run page and file of stacks), which belong to whoever sends and then closes them.
     """
 
     def __init__(self, tell: Callable[[Message], None]) -> None:
         self._tell = tell
-        ours, self._its_socket = socket.socketpair()
-        self._page_fd = new_page_file()
+        ours, its = socket.socketpair()
+        page_fd = new_page_file()
         self._stack_fd = anonymous_file("headrace-stack")
         self._stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
-        self.page = RunPage(self._page_fd)
+        self.page = RunPage(page_fd)
+        self.far_ends = (its.detach(), page_fd, os.dup(self._stack_fd))
         self.pid = 0
         self._pidfd: int | None = None
         self._exit: ChildExit | None = None
@@ -140,6 +142,11 @@ class Child:
 
     # --- its end ----------------------------------------------------------------------------------
 
+    @property
+    def exit(self) -> ChildExit | None:
+        """How it ended; None while it lives."""
+        return self._exit
+
     async def wait(self) -> ChildExit:
         """Wait until the process is gone, and know how. Any number may wait, any time."""
         await self._gone.wait()
@@ -156,10 +163,6 @@ class Child:
         self.abandon()
 
     # --- for the fork server's actor --------------------------------------------------------------
-
-    def take_far_ends(self) -> tuple[socket.socket, int, int]:
-        """What is to be sent to the new process; the caller closes the socket."""
-        return self._its_socket, self._page_fd, self._stack_fd
 
     def set_born(self, pid: int) -> None:
         """The process exists."""
@@ -198,10 +201,9 @@ class Child:
         """Let go of everything, now. A child whose stream is closed exits by itself."""
         self._stream.socket.close()
         self._close_pidfd()
-        for fd in (self._page_fd, self._stack_fd):
-            if fd >= 0:
-                os.close(fd)
-        self._page_fd = self._stack_fd = -1
+        if self._stack_fd >= 0:
+            os.close(self._stack_fd)
+            self._stack_fd = -1
 
     def _close_pidfd(self) -> None:
         if self._pidfd is not None:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable
 from functools import partial
 
 import attrs
@@ -38,6 +39,7 @@ from runtime.child.orders import (
 )
 from runtime.child.settings import ChildSettings
 from runtime.errors import AppError, Unavailable
+from runtime.wire import Decoder, Hello, WireError
 
 _READ_BYTES = 64 * 1024
 # Orders that may wait to be sent: far more than there are children. Full, the server is stuck.
@@ -48,12 +50,15 @@ _POLL_SECONDS = 0.002
 
 
 @attrs.frozen
-class _Sent:
-    """An order and the file descriptors that travel with it."""
+class _Parcel:
+    """An order, and the file descriptors that travel with it; they are its own."""
 
     line: bytes
     fds: tuple[int, ...] = ()
-    done: Callable[[], None] = lambda: None
+
+    def close(self) -> None:
+        for fd in self.fds:
+            os.close(fd)
 
 
 @attrs.define(eq=False)
@@ -68,15 +73,20 @@ class _Birth:
 class ServerProcess:
     """See the module's docstring. `run` is its life; `spawn` and `order` are for meanwhile."""
 
-    def __init__(self, app: AppSource, settings: ChildSettings) -> None:
+    def __init__(
+        self,
+        app: AppSource,
+        settings: ChildSettings,
+        on_manifest: Callable[[Manifest], None],
+    ) -> None:
+        self._on_manifest = on_manifest
         self._setup = setup(app, settings)
         self._births: dict[int, _Birth] = {}
         self._last_token = 0
-        self._orders, self._to_send = trio.open_memory_channel[_Sent](MAX_ORDERS)
+        self._orders, self._to_send = trio.open_memory_channel[_Parcel](MAX_ORDERS)
         self._process, ours = start_server(settings.workers)
         self._socket = trio.socket.from_stdlib_socket(ours)
-        self.manifest: Manifest | None = None
-        self.manifested = trio.Event()
+        self._broken: AppError | None = None
         self.gone = trio.Event()
 
     @property
@@ -105,22 +115,22 @@ class ServerProcess:
         finally:
             with trio.move_on_after(LEAVE_SECONDS + BURIAL_SECONDS, shield=True):
                 await self._end()
-            self.gone.set()
+        if self._broken is not None:
+            raise self._broken
 
     async def _send_orders(self) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # `_hear` sees it too
-            async for sent in self._to_send:
+            async for parcel in self._to_send:
                 try:
-                    await self._send(sent)
+                    await self._send(parcel)
                 finally:
-                    sent.done()
+                    parcel.close()
 
-    async def _send(self, sent: _Sent) -> None:
-        line, fds = sent.line, sent.fds
-        while line:
-            ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, _packed(fds))] if fds else []
-            size = await self._socket.sendmsg([line], ancillary)
-            line, fds = line[size:], ()
+    async def _send(self, parcel: _Parcel) -> None:
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", parcel.fds))]
+        sent = await self._socket.sendmsg([parcel.line], rights if parcel.fds else [])
+        while rest := parcel.line[sent:]:
+            sent += await self._socket.send(rest)
 
     async def _hear(self) -> None:
         lines = report_lines()
@@ -137,10 +147,9 @@ class ServerProcess:
     def _take(self, report: Report) -> None:
         match report:
             case Manifest():
-                self.manifest = report
-                self.manifested.set()
+                self._on_manifest(report)
             case AppBroken(message):
-                raise AppError(message)
+                self._broken = AppError(message)
             case Spawned(token, pid):
                 birth = self._births[token]
                 birth.child.set_born(pid)
@@ -166,40 +175,71 @@ class ServerProcess:
 
     # --- orders -----------------------------------------------------------------------------------
 
-    def _order(self, order: Order, fds: tuple[int, ...] = (), done: Callable[[], None] = lambda: None) -> None:
-        try:
-            self._orders.send_nowait(_Sent(encode_line(order), fds, done))
-        except trio.WouldBlock:
-            done()
-            self._process.kill()
-
     def set_lease(self, until_ns: int) -> None:
         """See ForkServer.set_lease_deadline."""
         self._order(Lease(until_ns))
 
+    def _order(self, order: Order, fds: tuple[int, ...] = ()) -> None:
+        parcel = _Parcel(encode_line(order), fds)
+        try:
+            self._orders.send_nowait(parcel)
+        except (trio.WouldBlock, trio.BrokenResourceError):
+            parcel.close()
+            self._process.kill()
+
     def _tell(self, token: int, what: Message) -> None:
-        if token in self._births:
+        if token in self._births and not self.gone.is_set():
             self._order(Signal(token, what))
 
     async def spawn(self, number: int, is_async: bool) -> Child | None:
-        """A new child; None if this server died before there was one.
+        """A new child, ready for its first run or dead already; None if this server died instead.
 
         Raises: Unavailable, if the server could not make a process.
         """
         self._last_token += 1
-        token = self._last_token
-        birth = _Birth(Child(partial(self._tell, token)))
-        self._births[token] = birth
+        birth = _Birth(Child(partial(self._tell, self._last_token)))
+        self._births[self._last_token] = birth
+        self._order(Spawn(self._last_token, number, is_async), birth.child.far_ends)
         try:
-            sock, *files = birth.child.take_far_ends()
-            self._order(Spawn(token, number, is_async), (sock.fileno(), *files), sock.close)
             await birth.answered.wait()
+            await _hear_hello(birth.child)
         except BaseException:
             birth.child.kill()
             birth.child.abandon()
             raise
-        ...
+        if birth.refused:
+            birth.child.abandon()
+            raise Unavailable(birth.refused)
+        if birth.child.exit is not None and birth.child.exit.server_died:
+            birth.child.abandon()
+            return None
         return birth.child
+
+    # --- its end ----------------------------------------------------------------------------------
 
     async def _end(self) -> None:
         """See the process out; then its children, which end with it."""
+        self._socket.close()
+        with trio.move_on_after(LEAVE_SECONDS):
+            await self._wait_left()
+        self._process.kill()
+        await self._wait_left()
+        self.gone.set()
+        self._to_send.close()
+        for birth in list(self._births.values()):
+            await birth.child.outlive_server()
+            birth.answered.set()
+
+    async def _wait_left(self) -> None:
+        while self._process.poll() is None:  # noqa: ASYNC110 - it has no event to wait for
+            await trio.sleep(_POLL_SECONDS)
+
+
+async def _hear_hello(child: Child) -> None:
+    """Wait until the child is ready, or has ended before it was."""
+    decoder = Decoder()
+    while data := await child.receive():
+        for frame in decoder.feed(data):
+            if isinstance(frame, Hello):
+                return
+            raise WireError(f"a child began with {type(frame).__name__}")

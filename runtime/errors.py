@@ -23,8 +23,29 @@ class ConfigError(UsageError):
     """An option has no usable value. The message names option, source and value."""
 
 
+class AppError(UsageError):
+    """The app cannot be imported. The message holds the traceback of its import."""
+
+
 class UnknownKind(UsageError):
     """The app has no handler of this kind."""
+
+
+class ArgsInvalid(UsageError):
+    """The args do not fit the handler's signature: one is missing, unknown or of another type.
+
+    Raised at enqueue, where nothing was written, and in the child for rows that others wrote.
+    Attributes: kind, reason, signature.
+    """
+
+    def __init__(self, kind: str, reason: str, signature: str) -> None:
+        self.kind = kind
+        self.reason = reason
+        self.signature = signature
+        super().__init__(f"{kind}{signature}: {reason}")
+
+    def __reduce__(self) -> tuple[type[ArgsInvalid], tuple[str, str, str]]:
+        return type(self), (self.kind, self.reason, self.signature)
 
 
 class PayloadError(UsageError):
@@ -56,7 +77,7 @@ class PayloadTooLarge(PayloadError):
 class PayloadInvalid(PayloadError):
     """A payload holds a value that JSON readers or PostgreSQL would lose or refuse.
 
-    Attributes: field, path (such as ``$.frames[3].rate``), reason, and index in a bulk call or None.
+    Attributes: field, path (such as ``$.frames[3].rate``), reason, and index (see PayloadTooLarge).
     """
 
     def __init__(self, field: str, path: str, reason: str, index: int | None = None) -> None:
@@ -126,6 +147,10 @@ class JobFailed(HeadraceError):
 
     def __reduce__(self) -> tuple[type[JobFailed], tuple[UUID, str, str, str, str]]:
         return type(self), (self.job_id, self.state, self.error_class, self.message, self.trace)
+
+
+class OutputInvalid(HeadraceError):
+    """A job's output does not fit the handler's return annotation, as its reader knows it."""
 
 
 class ResultTimeout(HeadraceError, TimeoutError):

@@ -1,0 +1,174 @@
+"""The life of a child for `async def` handlers: many runs at once, as tasks of one asyncio loop.
+
+Rules: each run that comes is begun at once, by the same protocol as a plain one's, and said to be
+Started. An interrupt cancels the run's task; the reason it brought decides the outcome. The ring
+serves a handler that blocks the loop: it raises in the task that is being executed, if it is the
+one that was interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from types import FrameType
+
+import attrs
+
+from runtime import wire
+from runtime.child import kernel
+from runtime.child.context import JobContext, current
+from runtime.child.ending import TAKEN_BACK, Judge, chain
+from runtime.child.handler import HandlerSource
+from runtime.child.inbox import Inbox
+from runtime.child.outbox import Outbox
+from runtime.child.page import RunPage
+from runtime.errors import UnknownKind
+from runtime.outcome import Outcome
+
+_CANCELLED = asyncio.CancelledError
+_NANO = 1_000_000_000
+# Reading one's own memory use costs 0.02 ms; a tenth of a second hides that and is soon enough.
+_RSS_EVERY_NS = _NANO // 10
+
+
+@attrs.define(eq=False)
+class AsyncRun:
+    """A run that has begun."""
+
+    frame: wire.Run
+    begun_ns: int
+    task: asyncio.Task[Outcome] | None = None
+
+
+class AsyncLoop:
+    """Runs what its Worker sends until the Worker closes the stream."""
+
+    def __init__(
+        self, sock: socket.socket, page: RunPage, app: HandlerSource, judge: Judge
+    ) -> None:
+        self._socket = sock
+        self._page = page
+        self._handlers = dict(app.handlers)
+        self._judge = judge
+        self._inbox = Inbox(sock)
+        self._runs: dict[int, AsyncRun] = {}
+        self._reading = False
+        self._rss_due_ns = 0
+
+    def run(self) -> None:
+        """Serve. Raises OSError or WireError when the stream is broken."""
+        asyncio.run(self._main())
+
+    async def _main(self) -> None:
+        loop = self._loop = asyncio.get_running_loop()
+        self._over: asyncio.Future[None] = loop.create_future()
+        self._outbox = Outbox(loop, self._socket)
+        signal.signal(signal.SIGUSR1, self._on_ring)
+        self._outbox.send(wire.Hello(os.getpid()))
+        loop.add_reader(self._socket, self._take_in)
+        try:
+            await self._over
+        finally:
+            loop.remove_reader(self._socket)
+
+    def _take_in(self) -> None:
+        """Read what came, and act on it."""
+        try:
+            self._read()
+        except (OSError, wire.WireError) as error:
+            self._end(error)
+        else:
+            self._act()
+
+    def _read(self) -> None:
+        self._reading = True
+        try:
+            self._inbox.poll()
+        finally:
+            self._reading = False
+
+    def _act(self) -> None:
+        """Begin runs; cancel those that are interrupted, again at each repetition."""
+        inbox = self._inbox
+        while inbox.runs:
+            self._begin(inbox.runs.popleft())
+        for seq in inbox.news:
+            run = self._runs.get(seq)
+            if run is not None and run.task is not None:
+                run.task.cancel()
+            else:
+                inbox.interrupts.pop(seq, None)  # too late: the run has ended
+        inbox.news.clear()
+        if inbox.closed:
+            self._end(None)
+
+    def _end(self, error: Exception | None) -> None:
+        if not self._over.done():
+            if error is None:
+                self._over.set_result(None)
+            else:
+                self._over.set_exception(error)
+
+    def _begin(self, frame: wire.Run) -> None:
+        """The order of steps is the protocol of `runtime.child.page`."""
+        if self._page.epoch != frame.epoch:
+            return
+        run = AsyncRun(frame, time.monotonic_ns())
+        self._page.begin(frame.seq, run.begun_ns)
+        if self._page.epoch != frame.epoch:
+            self._outbox.send(wire.Done(frame.seq, 0.0, TAKEN_BACK))
+            return
+        self._outbox.send(wire.Started(frame.seq, run.begun_ns))
+        self._runs[frame.seq] = run
+        run.task = self._loop.create_task(self._outcome(frame))
+        run.task.add_done_callback(lambda task: self._done(run, task))
+
+    async def _outcome(self, frame: wire.Run) -> Outcome:
+        current.set(JobContext(frame))
+        handler = self._handlers.get(frame.kind)
+        try:
+            if handler is None:
+                raise UnknownKind(f"this app has no handler of kind {frame.kind!r}")
+            value = await handler.call(frame.args)
+        except BaseException as error:
+            return self._of_error(frame, error)
+        return self._judge.of_value(handler, value)
+
+    def _of_error(self, frame: wire.Run, error: BaseException) -> Outcome:
+        handler = self._handlers.get(frame.kind)
+        interruption = self._inbox.interruption(frame.seq)
+        if interruption is not None and any(isinstance(e, _CANCELLED) for e in chain(error)):
+            return self._judge.of_interruption(interruption, error)
+        return self._judge.of_error(handler, frame.attempt, error)
+
+    def _done(self, run: AsyncRun, task: asyncio.Task[Outcome]) -> None:
+        if task.cancelled():  # before its first step
+            outcome = self._of_error(run.frame, asyncio.CancelledError())
+        else:
+            outcome = task.result()
+        seq = run.frame.seq
+        del self._runs[seq]
+        self._inbox.interrupts.pop(seq, None)
+        ended = time.monotonic_ns()
+        self._outbox.send(wire.Done(seq, (ended - run.begun_ns) / _NANO, outcome))
+        if ended >= self._rss_due_ns:
+            self._page.rss_kib = kernel.resident_kib()
+            self._rss_due_ns = ended + _RSS_EVERY_NS
+
+    def _on_ring(self, _number: int, _frame: FrameType | None) -> None:
+        """If a handler blocks the loop, and is the one to be interrupted, raise in it."""
+        run = None if self._reading else self._executing()
+        if run is None:
+            return  # the loop is free, and reads by itself
+        self._read()
+        self._loop.call_soon_threadsafe(self._act)
+        interruption = self._inbox.interruption(run.frame.seq)
+        if interruption is not None:
+            raise interruption
+
+    def _executing(self) -> AsyncRun | None:
+        task = asyncio.current_task(self._loop)
+        return next((run for run in self._runs.values() if run.task is task), None)

@@ -1,0 +1,78 @@
+"""The fork server's living children: who they are, how they are killed, how they ended.
+
+Rule: a child that ended keeps its pid until it is reaped here, so a token's pid is its own. Each
+child leads a process group, and what it started is killed with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from typing import Literal
+
+from runtime.child.orders import Cause, Exited
+
+_SIGNALS = {"ring": signal.SIGUSR1, "dump": signal.SIGUSR2}
+_KIB = 1024
+
+
+class Brood:
+    """Children by token."""
+
+    def __init__(self) -> None:
+        self._pids: dict[int, int] = {}
+        self._causes: dict[int, Cause] = {}  # of those that we killed
+
+    def add(self, token: int, pid: int) -> None:
+        """Take in a new child."""
+        self._pids[token] = pid
+
+    def send(self, token: int, what: Literal["kill", "ring", "dump"]) -> None:
+        """Send the signal, unless the child is gone already."""
+        if token not in self._pids:
+            return
+        if what == "kill":
+            self._kill(token, "kill")
+        else:
+            os.kill(self._pids[token], _SIGNALS[what])
+
+    def kill_all(self, cause: Cause) -> None:
+        """SIGKILL to all."""
+        for token in self._pids:
+            self._kill(token, cause)
+
+    def _kill(self, token: int, cause: Cause) -> None:
+        self._causes.setdefault(token, cause)
+        os.kill(self._pids[token], signal.SIGKILL)
+        _kill_group(self._pids[token])
+
+    def reap(self) -> Iterator[Exited]:
+        """Those that have ended since the last call."""
+        for token, pid in list(self._pids.items()):
+            ended, status, usage = os.wait4(pid, os.WNOHANG)
+            if ended:
+                del self._pids[token]
+                # Its pid stays taken while its group has members, so this can hit nobody else.
+                _kill_group(pid)
+                yield self._obituary(token, status, usage.ru_maxrss)
+
+    def _obituary(self, token: int, status: int, max_rss: int) -> Exited:
+        code = os.waitstatus_to_exitcode(status)
+        killed_by = signal_name(-code) if code < 0 else None
+        cause: Cause = self._causes.pop(token, "signal" if killed_by else "exit")
+        return Exited(token, None if killed_by else code, killed_by, max_rss, cause)
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def signal_name(number: int) -> str:
+    """Its name, such as "SIGKILL"; real-time signals by their number."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

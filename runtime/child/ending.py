@@ -1,0 +1,182 @@
+"""How a run ended: from what a handler returned or raised to its outcome.
+
+    value          Completed, or what a returned Snooze, Discard or Cancel says
+    Interrupted    JobTimeout: Failed; JobCancelled: Cancelled; RunStopped: GivenBack
+    other errors   Failed, with the trace from the first frame that is not ours
+    bad output     Discarded: the handler has done its work, and would return the same again
+
+Rules: an exception that came of being interrupted, through `raise ... from` or a clean-up that
+failed, counts as the interruption. Nothing here raises, not even MemoryError, and no text leaves
+here over its limit.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from runtime.child.handler import Handler
+from runtime.child.settings import ChildSettings
+from runtime.errors import (
+    HeadraceError,
+    Interrupted,
+    JobCancelled,
+    PayloadError,
+    PayloadInvalid,
+    RunStopped,
+)
+from runtime.outcome import (
+    Cancel,
+    Cancelled,
+    Completed,
+    Discard,
+    Discarded,
+    Failed,
+    Failure,
+    GivenBack,
+    Outcome,
+    Snooze,
+    Snoozed,
+    Verdict,
+)
+from runtime.payload import PayloadLimits, check_size, cut
+
+# Of a trace that is too long, this share is kept from its end, where the error itself stands.
+_TRACE_TAIL = 0.5
+_OURS = str(Path(__file__).parent)
+_APP_FILES = tuple(str(Path(__file__).parents[1] / f) for f in ("app.py", "handler.py"))
+
+COMPLETED = Completed()
+TAKEN_BACK = GivenBack("taken back before it began")
+
+
+class Judge:
+    """Makes outcomes, by one node's limits."""
+
+    def __init__(self, settings: ChildSettings) -> None:
+        self._limits = PayloadLimits(
+            output_bytes=settings.output_limit_bytes, failure_bytes=settings.text_limit_bytes
+        )
+
+    def of_value(self, handler: Handler, value: object) -> Outcome:
+        """The outcome of a handler that returned."""
+        if value is None:
+            return COMPLETED
+        if isinstance(value, Verdict):
+            return self._of_verdict(value)
+        try:
+            output = handler.encode_output(value)
+            if output is not None:
+                check_size("output", output, self._limits)
+        except PayloadError as error:
+            return Discarded(self.failure(error))
+        except BaseException as error:
+            reason = f"cannot be written as JSON: {_message(error)}"
+            return Discarded(self.failure(PayloadInvalid("output", "$", reason)))
+        return Completed(output)
+
+    def of_error(self, handler: Handler | None, attempt: int, error: BaseException) -> Outcome:
+        """The outcome of a handler that raised."""
+        interrupted = next((e for e in chain(error) if isinstance(e, Interrupted)), None)
+        if interrupted is not None:
+            return self.of_interruption(interrupted, error)
+        if isinstance(error, Verdict):
+            return self._of_verdict(error)
+        return self._failed(handler, attempt, error)
+
+    def of_interruption(self, interrupted: Interrupted, error: BaseException) -> Outcome:
+        """The outcome of a run that was interrupted and ended with `error`."""
+        if isinstance(interrupted, RunStopped):
+            return GivenBack(_message(interrupted))
+        failure = self._failure(interrupted, error)
+        return Cancelled(failure) if isinstance(interrupted, JobCancelled) else Failed(failure)
+
+    def _of_verdict(self, verdict: Verdict) -> Outcome:
+        if isinstance(verdict, Snooze):
+            return Snoozed(verdict.seconds)
+        limit = self._limits.failure_bytes
+        failure = Failure(type(verdict).__name__, cut(_message(verdict), limit))
+        if isinstance(verdict, Cancel):
+            return Cancelled(failure)
+        if isinstance(verdict, Discard):
+            return Discarded(failure)
+        return Failed(failure)
+
+    def _failed(self, handler: Handler | None, attempt: int, error: BaseException) -> Failed:
+        if isinstance(error, MemoryError):
+            _let_go(error)
+        delay = None
+        if handler is not None:
+            try:
+                delay = handler.backoff_for(attempt, error)
+            except BaseException as second:
+                second.__context__ = error
+                return Failed(self._failure(error, second))
+        return Failed(self.failure(error), delay)
+
+    def failure(self, error: BaseException) -> Failure:
+        """The error as a failure: class, message, trace."""
+        return self._failure(error, error)
+
+    def _failure(self, error: BaseException, traced: BaseException) -> Failure:
+        limit = self._limits.failure_bytes
+        return Failure(
+            error_class=cut(_class_name(type(error)), limit),
+            message=cut(_message(error), limit),
+            trace=cut(_trace(traced), limit, tail_share=_TRACE_TAIL),
+        )
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it came of, as a traceback would show it."""
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+
+
+def _class_name(kind: type[BaseException]) -> str:
+    """Builtin and our own errors by their bare name, others with their module."""
+    ours = issubclass(kind, HeadraceError | Interrupted)
+    if ours or kind.__module__ in ("builtins", "__main__"):
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as second:
+        return f"(its message cannot be had: {type(second).__name__})"
+
+
+def _trace(error: BaseException) -> str:
+    try:
+        trace = traceback.TracebackException.from_exception(error, compact=True)
+        _hide_our_frames(trace)
+        return "".join(trace.format())
+    except Exception as second:
+        return f"{_class_name(type(error))} (its trace cannot be had: {type(second).__name__})"
+
+
+def _hide_our_frames(trace: traceback.TracebackException) -> None:
+    todo: list[traceback.TracebackException | None] = [trace]
+    while todo:
+        link = todo.pop()
+        if link is None:
+            continue
+        link.stack[:] = [frame for frame in link.stack if not _is_ours(frame.filename)]
+        todo += [link.__cause__, link.__context__, *(link.exceptions or ())]
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith(_OURS) or filename in _APP_FILES
+
+
+def _let_go(error: BaseException) -> None:
+    """Free what the frames of a failed handler hold, so that there is memory to tell of it."""
+    for link in chain(error):
+        traceback.clear_frames(link.__traceback__)

@@ -1,0 +1,117 @@
+"""The life of a child for plain handlers: one run after the other, in the main thread.
+
+    wait for frames ─▶ next run ─▶ begin (run page) ─▶ handler ─▶ Done ─▶ next run
+
+An interrupt has two parts, a frame and then a signal, the ring. While a handler runs, the ring's
+Python-level signal handler reads the frames and raises in the handler. At any other time it only
+leaves a note, so that it never reads while the loop reads; the loop acts on the note after it has
+declared a run to be running, so a ring is either noted before that or raises after it.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import signal
+import socket
+import time
+from types import FrameType
+
+from runtime import wire
+from runtime.child import kernel
+from runtime.child.context import JobContext, current
+from runtime.child.ending import TAKEN_BACK, Judge
+from runtime.child.handler import Handler, HandlerSource
+from runtime.child.inbox import Inbox
+from runtime.child.page import RunPage
+from runtime.errors import UnknownKind
+from runtime.outcome import Outcome
+
+_NANO = 1_000_000_000
+# Reading one's own memory use costs 0.02 ms; a tenth of a second hides that and is soon enough.
+_RSS_EVERY_NS = _NANO // 10
+
+
+class SyncLoop:
+    """Runs what its Worker sends until the Worker closes the stream."""
+
+    def __init__(
+        self, sock: socket.socket, page: RunPage, app: HandlerSource, judge: Judge
+    ) -> None:
+        self._socket = sock
+        self._page = page
+        self._handlers = dict(app.handlers)
+        self._judge = judge
+        self._inbox = Inbox(sock)
+        self._running = 0  # seq of the run whose handler may be interrupted now; 0: none
+        self._rung = False  # a ring came while nothing could be raised
+        self._hearing = False
+        self._rss_due_ns = 0
+
+    def run(self) -> None:
+        """Serve. Raises OSError or WireError when the stream is broken."""
+        signal.signal(signal.SIGUSR1, self._on_ring)
+        self._socket.sendall(wire.encode(wire.Hello(os.getpid())))
+        inbox = self._inbox
+        while not inbox.closed:
+            inbox.wait()
+            while inbox.runs:
+                self._serve(inbox.runs.popleft())
+
+    def _serve(self, frame: wire.Run) -> None:
+        """One run. Its order of steps is the protocol of `runtime.child.page`."""
+        page, seq = self._page, frame.seq
+        if page.epoch != frame.epoch:
+            return
+        begun = time.monotonic_ns()
+        page.begin(seq, begun)
+        taken_back = page.epoch != frame.epoch
+        outcome = TAKEN_BACK if taken_back else self._outcome(frame)
+        ended = time.monotonic_ns()
+        self._socket.sendall(wire.encode(wire.Done(seq, (ended - begun) / _NANO, outcome)))
+        if ended >= self._rss_due_ns:
+            page.rss_kib = kernel.resident_kib()
+            self._rss_due_ns = ended + _RSS_EVERY_NS
+        if self._inbox.interrupts:
+            self._inbox.forget(seq)
+
+    def _outcome(self, frame: wire.Run) -> Outcome:
+        handler = self._handlers.get(frame.kind)
+        try:
+            if handler is None:
+                raise UnknownKind(f"this app has no handler of kind {frame.kind!r}")
+            value = contextvars.copy_context().run(self._call, handler, frame)
+        except BaseException as error:
+            self._running = 0  # if a ring struck just where `_call` was about to do this
+            return self._judge.of_error(handler, frame.attempt, error)
+        return self._judge.of_value(handler, value)
+
+    def _call(self, handler: Handler, frame: wire.Run) -> object:
+        """Call the handler. While `_running` is set, a ring raises here or in the handler."""
+        current.set(JobContext(frame))
+        self._running = frame.seq
+        try:
+            if self._rung or self._inbox.interrupts:
+                self._hear()
+            return handler.call(frame.args)
+        finally:
+            self._running = 0
+
+    def _on_ring(self, _number: int, _frame: FrameType | None) -> None:
+        if not self._running or self._hearing:
+            self._rung = True
+        else:
+            self._hear()
+
+    def _hear(self) -> None:
+        """Read what came; raise if the running run is to end. Raises its Interrupted again and
+        again, once a ring, for as long as the run goes on."""
+        self._hearing = True
+        try:
+            self._rung = False
+            self._inbox.poll()
+        finally:
+            self._hearing = False
+        interruption = self._inbox.interruption(self._running)
+        if interruption is not None:
+            raise interruption
