@@ -56,10 +56,14 @@ def ephemeral_dir() -> Path:
 
 
 def socket_dir(data: Path) -> Path:
-    """The directory for the sockets of this data directory: always the same one, and short."""
+    """The directory for the sockets of this data directory: always the same one, and short.
+
+    Without a comma: clients take it for a list of hosts.
+    """
     digest = hashlib.sha256(f"{os.geteuid()}:{data.resolve()}".encode()).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"headrace-{digest}"
-    if len(os.fsencode(folder / _LONGEST_SOCKET_NAME)) > _SOCKET_PATH_LIMIT:
+    path = os.fsencode(folder / _LONGEST_SOCKET_NAME)
+    if len(path) > _SOCKET_PATH_LIMIT or b"," in path:
         return Path("/tmp") / folder.name
     return folder
 

@@ -48,13 +48,18 @@ def choose(wanted: str) -> Identity:
     """The wanted identity, or with `auto` the first that works here. Raises NoIdentityError."""
     names = _order(wanted)
     for name in names:
-        identity = _identity(name)
-        if identity is not None and works(identity):
+        if (identity := named(name)) is not None:
             return identity
     raise NoIdentityError(
         "PostgreSQL refuses to run as root, and root can't become another user here "
         f"(tried: {', '.join(names)}). Run as an ordinary user, or correct {ENVIRONMENT}."
     )
+
+
+def named(name: str) -> Identity | None:
+    """The identity of this name, if it works here."""
+    identity = _identity(name)
+    return identity if identity is not None and works(identity) else None
 
 
 def works(identity: Identity, also: Callable[[], bool] = lambda: True) -> bool:
