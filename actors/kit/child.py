@@ -61,7 +61,7 @@ class Child:
     @property
     def ready(self) -> bool:
         """Whether the next sibling in start order may start."""
-        return self.state in (ChildState.RUNNING, ChildState.FINISHED) or self.leaving
+        return self.state in (ChildState.RUNNING, ChildState.FINISHED)
 
     def begin(self, observe: Callable[[Event], None], notice: Callable[[], None]) -> Incarnation:
         """Make the next incarnation; the caller runs its task."""

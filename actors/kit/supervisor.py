@@ -227,8 +227,6 @@ async def run_supervised(
             with trio.CancelScope(shield=True):
                 await incarnation.stop(0)
             raise
-        finally:
-            incarnation.ask_to_stop(0)  # for a second interruption; without effect when it is gone
         root.bury(observe)
 
     await host(conduct)

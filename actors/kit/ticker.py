@@ -75,7 +75,6 @@ class Ticker:
     async def _wait(self) -> None:
         with trio.move_on_after(self._wait_seconds):
             await self._woken.wait()
-        await trio.lowlevel.checkpoint_if_cancelled()
 
 
 def every(

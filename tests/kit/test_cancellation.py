@@ -1,10 +1,16 @@
 """Rules C1 and C2 of actors/kit/supervisor.py: cancelled from outside, or told to end."""
 
+import signal
+
 import pytest
 import trio
+import trio.lowlevel
+from trio.testing import MockClock
 
 from actors.kit import ChildCrashed, ChildStuck, Life, Supervisor, run_supervised
+from actors.kit.incarnation import host
 from tests.kit.stage import (
+    Crash,
     Stage,
     crash_after,
     drain,
@@ -168,3 +174,42 @@ async def test_a_second_order_to_end_cancels_all_the_rest_at_once(stage: Stage) 
     assert caught.value.code == 4
     assert sorted(stage.lines[6:]) == [(3, "-a"), (3, "-b")]
     assert stage.alive == []
+
+
+async def test_an_error_is_not_lost_to_a_cancellation_on_the_way_out(stage: Stage) -> None:
+    async def linger() -> None:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(2)
+
+    async def conduct(nursery: trio.Nursery) -> None:
+        nursery.start_soon(linger)
+        await trio.lowlevel.checkpoint()
+        raise Crash
+
+    with trio.move_on_after(1), pytest.raises(Crash):
+        await host(conduct)
+
+    assert stage.now == 2
+
+
+def test_ctrl_c_reaches_the_root_and_cancels_the_tree_in_reverse_order() -> None:
+    """For real: the OS signal, in trio's own delivery, which goes to the main task."""
+    stage = Stage()
+
+    @trio.lowlevel.enable_ki_protection
+    def press_ctrl_c() -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    async def busy(life: Life) -> None:
+        life.started()
+        await trio.sleep(1)
+        press_ctrl_c()
+        await trio.sleep_forever()
+
+    inner = Supervisor("inner", [stage.child("b", ignore_cancellation(1)), stage.child("c", busy)])
+    top = Supervisor("top", [stage.child("a", ignore_cancellation(1)), inner.spec()])
+
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(run_supervised, top.spec(), clock=MockClock(autojump_threshold=0))
+
+    assert stage.lines[3:] == [(1, "-c"), (2, "-b"), (3, "-a")]

@@ -185,6 +185,24 @@ async def test_rest_for_one_takes_those_that_wait_into_the_next_group(stage: Sta
         ]
 
 
+async def test_of_two_backoffs_in_a_group_the_later_counts(stage: Stage) -> None:
+    children = [
+        stage.child("a", crash_after(3), serve),
+        stage.child("b", crash_after(1), serve),
+        stage.child("c"),
+    ]
+
+    def long_then_short(_restart: int) -> float:
+        return 100.0 if stage.now < 2 else 1.0
+
+    top = Supervisor("top", children, strategy=Strategy.REST_FOR_ONE, backoff=long_then_short)
+
+    async with stage.running(top):
+        stage.forget()
+        await trio.sleep(200)
+        assert stage.lines[2:] == [(3, "-a"), (4, "+a"), (101, "+b"), (101, "+c")]
+
+
 async def test_a_group_waits_for_its_backoff_from_when_it_is_down(stage: Stage) -> None:
     children = [stage.child("a", drain(4)), stage.child("b", crash_after(1), serve)]
     top = Supervisor("top", children, strategy=Strategy.ONE_FOR_ALL, backoff=lambda n: 10.0)

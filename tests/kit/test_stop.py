@@ -6,6 +6,7 @@ import trio
 from actors.kit import (
     ChildCrashed,
     ChildCutOff,
+    ChildRestarting,
     ChildStopped,
     ChildStuck,
     Event,
@@ -14,7 +15,7 @@ from actors.kit import (
     Supervisor,
     run_supervised,
 )
-from actors.kit.incarnation import STUCK_SECONDS
+from actors.kit.incarnation import STUCK_SECONDS, Incarnation
 from tests.kit.stage import (
     Stage,
     crash_after,
@@ -102,11 +103,14 @@ async def test_a_stop_while_a_group_is_taken_down_restarts_nothing(stage: Stage)
         stage.child("c", drain(2)),
     ]
 
-    async with stage.running(Supervisor("top", children, strategy=Strategy.ONE_FOR_ALL)):
+    top = Supervisor("top", children, strategy=Strategy.ONE_FOR_ALL, observe=stage.observe)
+
+    async with stage.running(top):
         stage.forget()
         await trio.sleep(2)
 
     assert stage.lines == [(1, "-a"), (3, "-c"), (5, "-b")]
+    assert stage.events_of(ChildRestarting) == []
 
 
 async def test_a_child_that_ignores_its_cancellation_is_reported_and_waited_for(
@@ -127,13 +131,13 @@ async def test_a_child_that_ignores_its_cancellation_is_reported_and_waited_for(
 
 
 async def test_a_child_asked_to_stop_before_its_first_step_is_not_begun(stage: Stage) -> None:
-    stop = trio.Event()
-    stop.set()
-    top = Supervisor("top", [stage.child("a")])
+    incarnation = Incarnation(stage.child("a"), "top/a", stage.observe, lambda: None)
 
-    await run_supervised(top.spec(), stop=stop)
+    incarnation.ask_to_stop(5)
+    await incarnation.run()
 
-    assert stage.lines in ([], [(0, "+a"), (0, "-a")])
+    assert stage.lines == []
+    assert incarnation.error is None
 
 
 async def test_a_supervisor_may_run_again_but_not_twice_at_once(stage: Stage) -> None:
