@@ -161,6 +161,7 @@ class Users:
         ours.setblocking(False)
         signal.set_wakeup_fd(ours.fileno(), warn_on_full_buffer=False)
         self._keep = ours
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])  # what our starter had blocked
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGQUIT, self._dismiss)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
