@@ -1,12 +1,13 @@
 """The Acker: writes outcomes in batches, as fast as the database takes them.
 
-    Workers ── settled runs ──▶ outbox ──▶ decide ──▶ Store.ack (one statement a batch)
+    Workers ── settled runs ──▶ pending ──▶ decide ──▶ Store.ack (one statement a batch)
 
-Rules: whatever has arrived when the last write is done makes the next batch; no timer. A batch that
-could not be written stays and is written again: the fence makes that harmless. It outlives an
-incarnation of the actor, so an outage, however long, loses no outcome. The outbox is bounded:
-back-pressure reaches the Workers, and ends at the claim. An outcome that the database refuses for
-its content is written alone, as a discard that says why, so that it cannot hold up the others.
+Rules: whatever has arrived when the last write is done makes the next batch; no timer. Handing over
+an outcome never waits and so cannot be cut short; whoever has handed over waits for room before it
+takes more work, which is the back-pressure. A batch that could not be written stays and is written
+again: the fence makes that harmless. What is pending outlives an incarnation of the actor, so an
+outage, however long, loses no outcome. An outcome that the database refuses for its content is
+written alone, as a discard that says why, so that it cannot hold up the others.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from runtime.outcome import Failure, Outcome
 
 # Outcomes in one statement. From 500 on the time a job stays the same; more only makes them larger.
 MAX_BATCH = 1000
-# Lists of outcomes that may wait for the Acker; a Worker sends one list for all that it has read.
-OUTBOX_LISTS = 256
+# With more than this pending, Workers wait before they take more jobs.
+ROOM = 4 * MAX_BATCH
 
 
 @attrs.frozen
@@ -58,46 +59,43 @@ class Acker:
     holdings: Holdings
     observe: events.Observer = events.ignore
     _pending: list[Ack] = attrs.field(factory=list, init=False)
-    _outbox: trio.MemorySendChannel[Sequence[Settled]] = attrs.field(init=False)
-    _arrivals: trio.MemoryReceiveChannel[Sequence[Settled]] = attrs.field(init=False)
+    _arrived: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _roomy: trio.Event = attrs.field(factory=trio.Event, init=False)
     _retry: Retry = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._outbox, self._arrivals = trio.open_memory_channel(OUTBOX_LISTS)
         self._retry = Retry("acker", self.observe)
 
-    async def settle(self, settled: Sequence[Settled]) -> None:
-        """Hand over outcomes; waits while the outbox is full."""
-        if settled:
-            await self._outbox.send(settled)
+    @property
+    def pending(self) -> int:
+        """Outcomes that are not written yet."""
+        return len(self._pending)
+
+    def settle(self, settled: Iterable[Settled]) -> None:
+        """Hand over outcomes. They are the Acker's from now on."""
+        self._pending += [run.ack() for run in settled]
+        self._arrived.set()
+
+    async def wait_room(self) -> None:
+        """Wait while too many outcomes are pending."""
+        while len(self._pending) > ROOM:
+            await self._roomy.wait()
 
     async def run(self, life: Life) -> None:
         """Write outcomes until asked to stop and nothing is left to write.
 
-        The Workers stop before the Acker does, so what is in the outbox then is all there will be.
+        The Workers stop before the Acker does, so what is pending then is all there will be.
         """
         life.started()
-        while await self._gather(life):
-            await self._write()
-
-    async def _gather(self, life: Life) -> bool:
-        """Wait for outcomes, take all that have arrived. False: asked to stop and nothing left."""
-        self._take_arrived()
-        if not self._pending:
-            with life.stop_scope():
-                self._take(await self._arrivals.receive())
-            self._take_arrived()
-        return bool(self._pending)
-
-    def _take_arrived(self) -> None:
-        while len(self._pending) < MAX_BATCH:
-            try:
-                self._take(self._arrivals.receive_nowait())
-            except trio.WouldBlock:
+        while True:
+            self._arrived = trio.Event()
+            if self._pending:
+                await self._write()
+            elif life.stopping:
                 return
-
-    def _take(self, settled: Iterable[Settled]) -> None:
-        self._pending += [run.ack() for run in settled]
+            else:
+                with life.stop_scope():
+                    await self._arrived.wait()
 
     async def _write(self) -> None:
         batch = self._pending[:MAX_BATCH]
@@ -110,6 +108,8 @@ class Acker:
             await self._write_one_by_one(batch, error)
         self._retry.succeeded()
         del self._pending[: len(batch)]
+        self._roomy.set()
+        self._roomy = trio.Event()
 
     async def _ack(self, batch: Sequence[Ack]) -> None:
         began = trio.current_time()

@@ -80,8 +80,11 @@ class Child:
     # --- its stream -------------------------------------------------------------------------------
 
     async def send(self, data: bytes) -> None:
-        """Send frames. Raises trio.BrokenResourceError when the child is gone."""
-        await self._stream.send_all(data)
+        """Send frames. Raises trio.BrokenResourceError when the child is gone, or hung up on."""
+        try:
+            await self._stream.send_all(data)
+        except trio.ClosedResourceError as error:
+            raise trio.BrokenResourceError(f"{self!r} takes nothing more") from error
 
     async def receive(self) -> bytes:
         """Wait for some of the child's frames. b"" when it has closed its end, or is gone.
@@ -178,7 +181,7 @@ class Child:
             self._gone.set()
             with contextlib.suppress(OSError):
                 # Whatever it has started may hold its end open. What was sent stays readable.
-                self._stream.socket.shutdown(socket.SHUT_RDWR)
+                self._stream.socket.shutdown(socket.SHUT_RD)
             self._close_pidfd()
 
     async def outlive_server(self) -> None:

@@ -58,21 +58,21 @@ class Control:
             nursery.start_soon(self._look, life)
             with life.stop_scope():
                 async for payload in self._arrivals:
-                    await self._obey(payload)
+                    self._obey(payload)
 
-    async def _obey(self, payload: str) -> None:
+    def _obey(self, payload: str) -> None:
         verb, _, what = payload.partition(":")
         match verb:
             case "cancel":
-                await self._cancel(UUID(what))
+                self._cancel(UUID(what))
             case "pause":
                 self.distributor.pause(what)
             case "resume":
                 self.distributor.resume(what)
 
-    async def _cancel(self, job_id: UUID) -> None:
+    def _cancel(self, job_id: UUID) -> None:
         for worker in self.workers:
-            if await worker.cancel(job_id):
+            if worker.cancel(job_id):
                 return
 
     async def _look(self, life: Life) -> None:
@@ -81,7 +81,7 @@ class Control:
         )
         async for wanted in rounds:
             for job_id in wanted:
-                await self._cancel(job_id)
+                self._cancel(job_id)
 
     async def _wanted(self) -> Sequence[UUID]:
         if len(self.holdings) == 0 or not self.lease.held:

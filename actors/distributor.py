@@ -94,26 +94,31 @@ class Distributor:
     async def run(self, life: Life) -> None:
         """Claim until asked to stop."""
         self._book.wake()
+        if self.poll_only:
+            await self._serve(life, None)
+        else:
+            async with self.store.listen() as notifications:
+                self._hear(Notification("back", ""))
+                await self._serve(life, notifications)
+            self.listening = False
+
+    async def _serve(
+        self, life: Life, notifications: trio.abc.ReceiveChannel[Notification] | None
+    ) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._poll)
-            if self.poll_only:
-                life.started()
-                await self._claim_until(life)
-            else:
-                async with self.store.listen() as notifications:
-                    self._hear(Notification("back", ""))
-                    nursery.start_soon(self._listen, notifications)
-                    life.started()
-                    await self._claim_until(life)
+            if notifications is not None:
+                nursery.start_soon(self._listen, notifications)
+            life.started()
+            await self._claim_until(life)
             nursery.cancel_scope.cancel()
-        self.listening = False
 
     async def _poll(self) -> None:
         while True:
             await trio.sleep(self.poll_seconds * random.uniform(0.9, 1.1))
             self.wake()
 
-    async def _listen(self, notifications: trio.MemoryReceiveChannel[Notification]) -> None:
+    async def _listen(self, notifications: trio.abc.ReceiveChannel[Notification]) -> None:
         async for notification in notifications:
             self._hear(notification)
 

@@ -143,7 +143,7 @@ class ChildDied:
 
     worker: int
     pid: int
-    cause: str  # one word: "exit", "signal", "oom", "killed", "closed", "server"
+    cause: str  # "exit", "signal" (not ours), "killed" (ours), "lease" or "server"
     exit_status: int | None = None
     signal: str | None = None  # such as "SIGSEGV"
     job_id: UUID | None = None  # the job it was running, if any
@@ -188,7 +188,7 @@ class ListenerBack:
     """The node LISTENs (again)."""
 
 
-# --- loops -----------------------------------------------------------------------------------------
+# --- loops ----------------------------------------------------------------------------------------
 
 
 @attrs.frozen

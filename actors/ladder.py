@@ -2,9 +2,10 @@
 
     told (exception in the handler) ─▶ told again each second ─▶ grace over: stack, SIGKILL
 
-Rules: an exception inside the handler can be caught, SIGKILL cannot, so every ladder ends. A run
-that has not begun when it is told is answered by the child at its turn. In a child that runs many
-handlers at once, the others go back, uncounted, when one of them has it killed.
+Rules: an exception inside the handler can be caught, SIGKILL cannot, so every ladder ends. Telling
+never waits for the child, which may not be reading. A run that has not begun when it is told is
+answered by the child at its turn. In a child that runs many handlers at once, the others go back,
+uncounted, when one of them has it killed.
 """
 
 from __future__ import annotations
@@ -12,10 +13,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import attrs
-import trio
 
 from actors import events
-from actors.child import Child
 from actors.runs import HeldRun, Runs
 from runtime import wire
 
@@ -25,27 +24,32 @@ RING_SECONDS = 1.0
 
 @attrs.define(eq=False)
 class Ladder:
-    """Stops runs of one child. `kill(reason, run)` is the last step."""
+    """Stops runs of one child.
 
-    child: Child
+    Args: say: hands a frame over to be sent, followed by a ring. ring: has the child look at what
+    was sent. kill: the last step.
+    """
+
     runs: Runs
     grace_seconds: float
+    say: Callable[[wire.Interrupt], None]
+    ring: Callable[[], None]
     kill: Callable[[str, HeldRun], Awaitable[None]]
     observe: events.Observer = events.ignore
 
-    async def tell(self, run: HeldRun, reason: str) -> None:
+    def tell(self, run: HeldRun, reason: str) -> None:
         """The first step. A run that is being stopped already stays with its first reason."""
         if run.reason is None:
             run.reason = reason
             self.observe(events.RunInterrupted(run.job.id, run.job.kind, reason))
-            await self._send(run)
+            self._say(run)
 
     async def step(self, now: float) -> float:
         """Do what is due; return when something will be due next (infinity: nothing)."""
         next_at = float("inf")
         for run in self.runs.begun():
             if run.reason is None and now >= run.due_at:
-                await self.tell(run, "timeout")
+                self.tell(run, "timeout")
             next_at = min(
                 next_at, run.due_at if run.reason is None else await self._climb(run, now)
             )
@@ -54,23 +58,18 @@ class Ladder:
     async def _climb(self, run: HeldRun, now: float) -> float:
         if not run.kill_at:
             run.kill_at = now + self.grace_seconds
-            run.ring_at = now
+            run.ring_at = now + RING_SECONDS
         if now >= run.kill_at:
             await self.kill(run.reason or "stop", run)
             return float("inf")
         if now >= run.ring_at:
-            if run.ring_at < now:
-                await self._send(run)
-            self.child.ring()
+            self._say(run)
             run.ring_at = now + RING_SECONDS
         return min(run.ring_at, run.kill_at)
 
-    async def _send(self, run: HeldRun) -> None:
-        frame = wire.Interrupt(run.seq, run.reason or "stop", _message(run))
-        try:
-            await self.child.send(wire.encode(frame))
-        except trio.BrokenResourceError:
-            run.kill_at = run.kill_at or trio.current_time()  # it is gone, or as good as gone
+    def _say(self, run: HeldRun) -> None:
+        self.say(wire.Interrupt(run.seq, run.reason or "stop", _message(run)))
+        self.ring()  # now too: a child whose socket is full has to read before it can be told
 
 
 def _message(run: HeldRun) -> str:

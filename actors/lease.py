@@ -24,6 +24,7 @@ class Lease:
         self._deadline = float("-inf")
         self._lost = trio.Event()
         self._lost.set()
+        self._begun = trio.Event()
 
     def __repr__(self) -> str:
         return f"<Lease of node {self._node_id} {'held' if self.held else 'not held'}>"
@@ -50,6 +51,7 @@ class Lease:
         self._node_id = node_id
         self._deadline = deadline
         self._lost = trio.Event()
+        self._begun.set()
 
     def extend(self, deadline: float) -> None:
         """The lease was renewed."""
@@ -58,6 +60,11 @@ class Lease:
     def end(self) -> None:
         """The lease is over: nothing may be claimed, every handler must stop."""
         self._lost.set()
+        self._begun = trio.Event()
+
+    async def wait_begun(self) -> None:
+        """Wait until this node holds a lease."""
+        await self._begun.wait()
 
     async def wait_lost(self) -> None:
         """Wait until this lease is over."""

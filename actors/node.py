@@ -76,6 +76,11 @@ async def _relay(wait: Callable[[], Awaitable[None]], event: trio.Event) -> None
     event.set()
 
 
+async def _call_when_started(parts: Parts, started: Callable[[Parts], None]) -> None:
+    await parts.lease.wait_begun()
+    started(parts)
+
+
 async def _report_drain(parts: Parts, stop: trio.Event) -> None:
     await stop.wait()
     parts.observe(events.DrainBegan(parts.config.drain_seconds, parts.running))

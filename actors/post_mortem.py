@@ -22,10 +22,16 @@ class Death:
     exit_status: int | None = None
     signal: str | None = None
     stack: str = ""
+    max_rss_kib: int = 0  # the most memory it ever had resident
 
     def __str__(self) -> str:
         if self.cause == "server":
-            return "the fork server died, and its children with it"
+            return "died with its fork server"
+        if self.cause == "signal" and self.signal == "SIGKILL":
+            return (
+                f"killed by SIGKILL, which this node did not send; the kernel does that when "
+                f"memory runs out (this process had {self.max_rss_kib // 1024} MiB at its peak)"
+            )
         if self.signal is not None:
             return f"killed by {self.signal}"
         if self.exit_status is not None:
@@ -37,6 +43,8 @@ def outcome_of(run: HeldRun, death: Death, halted: bool) -> Outcome:
     """The outcome of a begun run whose child died. `halted`: the node itself was being stopped."""
     if halted or run.reason == "stop":
         return GivenBack("the node stopped")
+    if death.cause == "lease":
+        return GivenBack("the node's lease ran out")
     if run.reason == "timeout":
         limit = f"ran for longer than its timeout of {run.timeout_seconds:g} s"
         return Failed(_failure("JobTimeout", f"{limit}; did not stop when told to", death))

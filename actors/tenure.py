@@ -13,6 +13,7 @@ inside the handler, told again every second, then after the grace the stack and 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
@@ -37,7 +38,10 @@ from runtime.outcome import Cancelled, Completed, Discarded, Failed, GivenBack, 
 # behind may hold the socket open, so the end may never come.
 LAST_WORDS_SECONDS = 0.1
 
-_WORDS: dict[type[object], str] = {
+# Interrupt frames that wait to be sent to one child.
+WORDS = 256
+
+_OUTCOMES: dict[type[object], str] = {
     Completed: "completed",
     Failed: "failed",
     Snoozed: "snoozed",
@@ -80,13 +84,24 @@ class Tenure:
     _decoder: wire.Decoder = attrs.field(factory=wire.Decoder, init=False)
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
     _heard_out: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _impatient: bool = attrs.field(default=False, init=False)  # a run outlasts our patience
     _kill_reason: str | None = attrs.field(default=None, init=False)
     _stack: str = attrs.field(default="", init=False)
+    _sending: trio.Lock = attrs.field(factory=trio.Lock, init=False)
+    _speech: trio.MemorySendChannel[wire.Interrupt] = attrs.field(init=False)
+    _words: trio.MemoryReceiveChannel[wire.Interrupt] = attrs.field(init=False)
     _ladder: Ladder = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        grace = self.settings.grace_seconds
-        self._ladder = Ladder(self.child, self._runs, grace, self._kill, self.observe)
+        self._speech, self._words = trio.open_memory_channel(WORDS)
+        self._ladder = Ladder(
+            self._runs,
+            self.settings.grace_seconds,
+            say=self._say,
+            ring=self.child.ring,
+            kill=self._kill,
+            observe=self.observe,
+        )
 
     @property
     def running(self) -> int:
@@ -97,6 +112,7 @@ class Tenure:
         """Serve until the child is gone."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._hand_over)
+            nursery.start_soon(self._tell)
             nursery.start_soon(self._receive)
             nursery.start_soon(self._watch)
             self._show_load()
@@ -105,7 +121,7 @@ class Tenure:
                 await self._heard_out.wait()
             nursery.cancel_scope.cancel()
         self.seat.close()
-        await self._bury(exit_)
+        self._bury(exit_)
 
     # --- jobs in ----------------------------------------------------------------------------------
 
@@ -114,12 +130,30 @@ class Tenure:
             jobs = await self.seat.take()
             frames = b"".join([self._hand(job) for job in jobs])
             self._changed.set()
-            try:
-                await self.child.send(frames)
-            except trio.BrokenResourceError:
+            if not await self._send(frames):
                 return  # the child is gone; what it held goes back when it is buried
             if self.closing:
                 await self.take_back()
+
+    async def _tell(self) -> None:
+        """Send what the ladder says. A task of its own, for the child may be long in reading."""
+        async for frame in self._words:
+            if await self._send(wire.encode(frame)):
+                self.child.ring()
+
+    async def _send(self, data: bytes) -> bool:
+        """Send to the child; False if it is gone."""
+        try:
+            async with self._sending:
+                await self.child.send(data)
+        except trio.BrokenResourceError:
+            return False
+        return True
+
+    def _say(self, frame: wire.Interrupt) -> None:
+        """What finds no place is said again at the next ring."""
+        with contextlib.suppress(trio.WouldBlock):
+            self._speech.send_nowait(frame)
 
     def _hand(self, job: ClaimedJob) -> bytes:
         info = self.kinds[job.kind]
@@ -147,11 +181,13 @@ class Tenure:
         return chosen or None
 
     def _show_load(self) -> None:
+        """Tell the seat what we hold and want. While a run outlasts our patience: just that run."""
         if self.closing:
             self.seat.close()
+        elif self.settings.is_async:
+            self.seat.set_load(self.settings.concurrency, len(self._runs))
         else:
-            places = self.settings.concurrency if self.settings.is_async else self.capacity.places
-            self.seat.set_load(places, len(self._runs))
+            self.seat.set_load(1 if self._impatient else self.capacity.places, len(self._runs))
 
     # --- outcomes out -----------------------------------------------------------------------------
 
@@ -169,6 +205,7 @@ class Tenure:
 
     async def _hear(self, frames: Sequence[wire.Frame]) -> None:
         settled: list[Settled] = []
+        self._impatient = False
         for frame in frames:
             match frame:
                 case wire.Done():
@@ -180,10 +217,11 @@ class Tenure:
                     self._changed.set()
                 case _:
                     raise wire.WireError(f"a child sent {type(frame).__name__}")
+        self.acker.settle(settled)
+        await self.acker.wait_room()
         self._show_load()
         if self.closing or not self._runs:
             self._changed.set()
-        await self.acker.settle(settled)
 
     def _done(self, run: HeldRun, frame: wire.Done) -> Settled:
         if not isinstance(frame.outcome, GivenBack):
@@ -198,7 +236,7 @@ class Tenure:
             events.RunEnded(
                 kind=job.kind,
                 queue=job.queue,
-                outcome=_WORDS[type(outcome)],
+                outcome=_OUTCOMES[type(outcome)],
                 run_seconds=seconds,
                 wait_seconds=job.wait_seconds,
                 job_id=job.id,
@@ -218,10 +256,12 @@ class Tenure:
         self._see_begun()
         if not self._runs.waiting():
             return
+        self._show_load()
+        last_seq = self._runs.last_seq
         self.child.take_back()
         await trio.sleep(SETTLE_SECONDS)
         self._see_begun()
-        await self.acker.settle(self._deal_again(self._runs.take_waiting()))
+        self._deal_again(self._runs.take_waiting(last_seq))
         self._show_load()
 
     def _see_begun(self) -> None:
@@ -229,10 +269,10 @@ class Tenure:
             seq, at_ns = self.child.page.begun
             self._runs.begin_up_to(seq, self._from_monotonic(at_ns))
 
-    def _deal_again(self, runs: Sequence[HeldRun]) -> list[Settled]:
+    def _deal_again(self, runs: Sequence[HeldRun]) -> None:
         """To other Workers of this node, if they have places, or else back to the database."""
         left = self.redeal([run.job for run in runs])
-        return [Settled(job, GivenBack("not begun")) for job in left]
+        self.acker.settle([Settled(job, GivenBack("not begun")) for job in left])
 
     # --- watching ---------------------------------------------------------------------------------
 
@@ -242,12 +282,11 @@ class Tenure:
             self._changed = trio.Event()
             self._see_begun()
             now = trio.current_time()
+            self._impatient = now >= self._impatient_at(now)
             next_at = min(await self._ladder.step(now), self._due_of_waiting(now))
-            impatient_at = self._impatient_at(now)
-            if now >= impatient_at:
+            if self._impatient:
                 await self.take_back()
-                continue
-            with trio.move_on_at(min(next_at, impatient_at)):
+            with trio.move_on_at(min(next_at, self._impatient_at(now))):
                 await self._changed.wait()
 
     def _due_of_waiting(self, now: float) -> float:
@@ -265,18 +304,18 @@ class Tenure:
 
     # --- the end ----------------------------------------------------------------------------------
 
-    async def cancel(self, job_id: UUID) -> bool:
+    def cancel(self, job_id: UUID) -> bool:
         """Stop the run of this job, if the child holds it."""
         run = self._runs.find(job_id)
         if run is not None:
-            await self._ladder.tell(run, "cancel")
+            self._ladder.tell(run, "cancel")
             self._changed.set()
         return run is not None
 
-    async def stop_runs(self) -> None:
+    def stop_runs(self) -> None:
         """Tell all runs to stop; those that do not are killed after the grace."""
         for run in list(self._runs):
-            await self._ladder.tell(run, "stop")
+            self._ladder.tell(run, "stop")
         self._changed.set()
 
     async def retire(self) -> None:
@@ -319,7 +358,7 @@ class Tenure:
         )
         self.child.kill()
 
-    async def _bury(self, exit_: ChildExit) -> None:
+    def _bury(self, exit_: ChildExit) -> None:
         """Settle what the child still held when it ended."""
         self._see_begun()
         waiting, begun = self._runs.take_waiting(), self._runs.take_all()
@@ -337,9 +376,18 @@ class Tenure:
             self._settled(run, outcome_of(run, death, self._halted), now - (run.begun_at or now))
             for run in begun
         ]
-        await self.acker.settle(settled + self._deal_again(waiting))
+        self.acker.settle(settled)
+        self._deal_again(waiting)
+
+    def abandon(self) -> None:
+        """Give back whatever is still held; for a Worker that was cut off or crashed.
+
+        Its child must be dead. After an orderly end there is nothing.
+        """
+        runs = self._runs.take_all()
+        self.acker.settle([Settled(run.job, GivenBack("its Worker broke off")) for run in runs])
 
     def _death(self, exit_: ChildExit) -> Death:
         cause = "killed" if self._kill_reason or self._halted else exit_.cause
         stack = self._stack or self.child.last_stack()
-        return Death(exit_.pid, cause, exit_.exit_status, exit_.signal, stack)
+        return Death(exit_.pid, cause, exit_.exit_status, exit_.signal, stack, exit_.max_rss_kib)

@@ -71,9 +71,9 @@ class Worker:
         """How many runs its child holds now."""
         return 0 if self._tenure is None else self._tenure.running
 
-    async def cancel(self, job_id: UUID) -> bool:
+    def cancel(self, job_id: UUID) -> bool:
         """Stop the run of this job, if it is here. Returns whether it was."""
-        return self._tenure is not None and await self._tenure.cancel(job_id)
+        return self._tenure is not None and self._tenure.cancel(job_id)
 
     async def run(self, life: Life) -> None:
         """Serve until asked to stop, with one child after the other."""
@@ -87,7 +87,7 @@ class Worker:
         self._stillborn = 0
         while not life.stopping:
             await self._serve(kinds, life)
-        await self._return_unread()
+        self._return_unread()
 
     async def _serve(self, kinds: dict[str, KindInfo], life: Life) -> None:
         """One child, from spawn to burial."""
@@ -97,14 +97,16 @@ class Worker:
             child = await self.server.spawn(self.number, is_async=self.settings.is_async)
         if child is None:
             return
+        tenure = self._new_tenure(child, kinds)
         try:
             seconds = trio.current_time() - began
             self.observe(events.ChildStarted(self.number, child.pid, seconds))
-            await self._tend(self._new_tenure(child, kinds), life)
+            await self._tend(tenure, life)
         finally:
             self._tenure = None
             self.seat.close()
             await child.close()
+            tenure.abandon()
 
     def _new_tenure(self, child: Child, kinds: dict[str, KindInfo]) -> Tenure:
         return Tenure(
@@ -135,7 +137,7 @@ class Worker:
         await tenure.retire()
         with trio.move_on_after(self.drain_seconds):
             await tenure.wait_idle()
-        await tenure.stop_runs()
+        tenure.stop_runs()
         await self._dismiss(tenure)
 
     async def _halt_after(self, wait: Callable[[], Awaitable[None]], tenure: Tenure) -> None:
@@ -170,7 +172,7 @@ class Worker:
         with life.stop_scope():
             await trio.sleep(STILLBORN_SECONDS * self._stillborn)
 
-    async def _return_unread(self) -> None:
+    def _return_unread(self) -> None:
         """Jobs that were dealt to us and never read go back."""
         left = self.redeal(self.seat.take_unread())
-        await self.acker.settle([Settled(job, GivenBack("not begun")) for job in left])
+        self.acker.settle([Settled(job, GivenBack("not begun")) for job in left])

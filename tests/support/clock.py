@@ -1,0 +1,30 @@
+"""Trio's virtual clock for tests that take a certain fixture: exact timings that cost nothing.
+
+pytest-trio finds a clock only among a test's own arguments, so these tests get a runner of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+
+def run_on_virtual_clock(
+    test: Callable[[], Awaitable[None]],
+    *,
+    clock: trio.abc.Clock | None,
+    instruments: Sequence[trio.abc.Instrument],
+) -> None:
+    """Run a test like trio.run, on a clock that jumps whenever all tasks wait."""
+    assert clock is None
+    trio.run(test, clock=MockClock(autojump_threshold=0), instruments=instruments)
+
+
+def use_virtual_clock(items: Iterable[pytest.Item], fixture: str) -> None:
+    """For a conftest's pytest_collection_modifyitems: tests that take `fixture` get this runner."""
+    for item in items:
+        if isinstance(item, pytest.Function) and fixture in item.fixturenames:
+            item.add_marker(pytest.mark.trio(run=run_on_virtual_clock), append=False)

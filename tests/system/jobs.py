@@ -1,0 +1,117 @@
+"""The app of the system tests: a handler for every way in which a run can end."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import time
+
+from runtime import App, Cancel, Discard, Snooze
+from runtime.backoff import constant
+
+app = App()
+
+
+@app.job
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+@app.job
+def noop() -> None:
+    return None
+
+
+@app.job
+def burn(seconds: float) -> float:
+    """Keep a core busy."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+    return seconds
+
+
+@app.job(max_attempts=3, backoff=constant(0.05))
+def flaky(path: str, times: int) -> int:
+    """Fail until `path` holds so many lines."""
+    with open(path, "a+") as file:
+        file.seek(0)
+        seen = len(file.readlines())
+        file.write(f"{os.getpid()}\n")
+    if seen < times:
+        raise ValueError(f"attempt {seen + 1}")
+    return seen
+
+
+@app.job(timeout=0.3, max_attempts=1)
+def never_returns() -> None:
+    """Swallow every polite request."""
+    while True:
+        try:
+            while True:
+                pass
+        except BaseException:  # noqa: S112, BLE001, RUF100 - that is the point
+            continue
+
+
+@app.job(timeout=0.3, max_attempts=1)
+def holds_the_gil() -> None:
+    """C code that neither lets go nor looks at signals: minutes in one call."""
+    sum(range(10**11))
+
+
+@app.job(timeout=0.3, max_attempts=1)
+def stops_when_told() -> None:
+    time.sleep(600)
+
+
+@app.job(max_attempts=1)
+def segfault() -> None:
+    ctypes.string_at(0)
+
+
+@app.job(max_attempts=1)
+def exits(status: int) -> None:
+    os._exit(status)
+
+
+@app.job(max_attempts=1)
+def waits(path: str) -> str:
+    """Wait until `path` is there, a minute at most."""
+    for _ in range(6000):
+        if os.path.exists(path):
+            return "found"
+        time.sleep(0.01)
+    raise TimeoutError(path)
+
+
+@app.job(max_attempts=1)
+def kills_its_server() -> None:
+    os.kill(os.getppid(), 9)
+    time.sleep(60)
+
+
+@app.job
+def ends_by_verdict(which: str) -> Snooze | None:
+    if which == "discard":
+        raise Discard("no use")
+    if which == "cancel":
+        raise Cancel("not wanted")
+    return Snooze(3600)
+
+
+@app.job(max_attempts=3)
+def returns_too_much() -> str:
+    return "x" * 3_000_000
+
+
+@app.job
+async def naps(seconds: float) -> float:
+    await asyncio.sleep(seconds)
+    return seconds
+
+
+@app.job(timeout=0.3, max_attempts=1)
+async def naps_too_long() -> None:
+    await asyncio.sleep(600)
