@@ -1,4 +1,4 @@
-"""Reads the statements of `schema/queries`: one a file, named as the Store's method that runs it.
+"""Reads `schema/`: its statements, one a file, named as the method that runs it.
 
 Rule: no SQL text anywhere else. Names in it are unqualified: the connection's search_path is the
 namespace.
@@ -22,6 +22,13 @@ def load(name: str) -> str:
     lines = (SCHEMA / "queries" / f"{name}.sql").read_text(encoding="utf-8").splitlines()
     body = next(number for number, line in enumerate(lines) if _is_code(line))
     return "\n".join(lines[body:]).rstrip().removesuffix(";")
+
+
+@cache
+def newest_migration() -> int:
+    """The number of the newest migration that this version brings."""
+    files = (SCHEMA / "migrations").glob("[0-9]*_*.sql")
+    return max(int(file.name.partition("_")[0]) for file in files)
 
 
 def _is_code(line: str) -> bool:

@@ -64,8 +64,10 @@ CREATE TABLE job (
     CONSTRAINT job_timeout_range CHECK (timeout_seconds >= 0 AND timeout_seconds < 'Infinity')
 ) WITH (
     -- A job's life is two updates, and neither can be HOT: `state` is in the predicate of every
-    -- index. Room in the page still keeps the new version beside the old one.
-    fillfactor = 85,
+    -- index. Yet room for both new versions in the page of the first keeps WAL short: claim and ack
+    -- wrote 873, 802, 652 bytes a job with fillfactor 100, 85, 60 (PostgreSQL 18), and the table ended
+    -- no larger, since dead versions make room in the same page.
+    fillfactor = 60,
     -- Dead versions lie in front of the live ones in job_claim and are stepped over at each claim:
     -- vacuum early (2 % dead) and do not doze on the way.
     autovacuum_vacuum_scale_factor = 0.02,
@@ -77,8 +79,6 @@ CREATE TABLE job (
     -- Giving the table's empty end back takes an ACCESS EXCLUSIVE lock, and tomorrow needs it again.
     vacuum_truncate = off
 );
-
--- Large payloads: compress fast rather than well is the server's choice (default_toast_compression).
 
 CREATE TABLE failure (
     job_id uuid NOT NULL REFERENCES job (id) ON DELETE CASCADE,

@@ -161,7 +161,7 @@ BEGIN
         'enqueue(text, jsonb, text, integer, integer, timestamptz, double precision, double precision, text[], jsonb, uuid)'
     ] LOOP
         EXECUTE format(
-            'ALTER FUNCTION %s SET search_path = %I, pg_catalog, pg_temp', signature, current_schema()
+            'ALTER FUNCTION %s SET search_path = %I, pg_temp', signature, current_schema()
         );
     END LOOP;
     ALTER FUNCTION enqueue_many(json, integer) SET plan_cache_mode = force_generic_plan;

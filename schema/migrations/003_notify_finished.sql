@@ -8,20 +8,23 @@
 -- Locks: none.
 -- Safe while serving: yes.
 
-CREATE FUNCTION notify_finished(ids uuid[]) RETURNS void
+-- Returns how many were told of.
+CREATE FUNCTION notify_finished(ids uuid[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 AS $$
 BEGIN
-    PERFORM pg_notify(current_schema() || '.finished', waiter.job_id::text)
-    FROM waiter
-    WHERE waiter.job_id = ANY (ids);
+    RETURN (
+        SELECT count(pg_notify(current_schema() || '.finished', waiter.job_id::text))
+        FROM waiter
+        WHERE waiter.job_id = ANY (ids)
+    );
 END
 $$;
 
 DO $$
 BEGIN
     EXECUTE format(
-        'ALTER FUNCTION notify_finished(uuid[]) SET search_path = %I, pg_catalog, pg_temp', current_schema()
+        'ALTER FUNCTION notify_finished(uuid[]) SET search_path = %I, pg_temp', current_schema()
     );
 END
 $$;

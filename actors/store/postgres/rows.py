@@ -1,0 +1,131 @@
+"""Rows of the database as the Store's data, and the Store's data as parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from actors.store.bridge import Row
+from actors.store.protocol import Acked, Demand, JobFilter, NodeInfo, NodeRow, QueueInfo, Term
+from runtime.job import FailureRow, Job, NewJob
+from runtime.lifecycle import Ack, JobState
+from runtime.outcome import Failure
+
+_NO_FAILURE = (None,) * len(Failure.__struct_fields__)
+
+
+def new_jobs_json(jobs: Sequence[NewJob]) -> str:
+    """Jobs as enqueue_many takes them. Payloads go in as the text that they are."""
+    rows = [
+        {
+            **{field: getattr(job, field) for field in NewJob.__struct_fields__},
+            "args": msgspec.Raw(job.args),
+            "metadata": msgspec.Raw(job.metadata),
+        }
+        for job in jobs
+    ]
+    return msgspec.json.encode(rows).decode()
+
+
+def demand_columns(demand: Sequence[Demand]) -> tuple[list[str], list[str], list[int]]:
+    """Groups of demand as claim.sql takes them."""
+    return (
+        [group.queue for group in demand],
+        [array_literal(group.kinds) for group in demand],
+        [group.places for group in demand],
+    )
+
+
+def array_literal(texts: Sequence[str]) -> str:
+    """A text[] in PostgreSQL's own notation: an array of arrays of unlike length has no other."""
+    escaped = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return "{" + ",".join(f'"{text}"' for text in escaped) + "}"
+
+
+def ack_columns(acks: Sequence[Ack]) -> list[list[Any]]:
+    """Acks as ack.sql takes them."""
+    rows = [
+        (
+            ack.id,
+            ack.run_number,
+            ack.state.value,
+            ack.delay_seconds,
+            ack.counted,
+            ack.output,
+            *(_NO_FAILURE if ack.failure is None else msgspec.structs.astuple(ack.failure)),
+        )
+        for ack in acks
+    ]
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def is_completion(ack: Ack) -> bool:
+    """Whether ack_completed.sql says it all."""
+    return ack.state is JobState.COMPLETED and ack.failure is None and ack.counted
+
+
+def acked_of(row: Row, acks: Sequence[Ack]) -> Acked:
+    """The answer of ack.sql or ack_completed.sql."""
+    late = (acks[place - 1] for place in sorted(row["stale"] or ()))
+    return Acked(
+        written=row["written"],
+        stale=tuple((ack.id, ack.run_number) for ack in late),
+        retried=row.get("retried", 0),
+        discarded=row.get("discarded", 0),
+        cancelled=row.get("cancelled", 0),
+        next_due_seconds=row.get("next_due_seconds"),
+    )
+
+
+def node_values(node: NodeInfo) -> tuple[Any, ...]:
+    """A node as join.sql takes it."""
+    return (
+        node.name,
+        node.host,
+        node.boot_id,
+        node.pid,
+        node.pid_started,
+        node.version,
+        list(node.queues),
+        node.workers,
+    )
+
+
+def filter_values(wanted: JobFilter) -> tuple[Any, ...]:
+    """A filter as jobs.sql takes it."""
+    state = None if wanted.state is None else wanted.state.value
+    return (state, wanted.queue, wanted.kind, wanted.tag, wanted.before, wanted.limit)
+
+
+def job_of(row: Row, failures: Sequence[Row] = ()) -> Job:
+    """A row of get.sql or jobs.sql, with those of failures.sql."""
+    values = dict(row.items())
+    output = values["output"]
+    values.update(
+        state=JobState(values["state"]),
+        args=msgspec.json.decode(values["args"]),
+        output=None if output is None else msgspec.json.decode(output),
+        metadata=msgspec.json.decode(values["metadata"]),
+        tags=tuple(values["tags"]),
+        failures=tuple(FailureRow(**dict(failure.items())) for failure in failures),
+    )
+    return Job(**values)
+
+
+def node_of(row: Row) -> NodeRow:
+    """A row of nodes.sql."""
+    values = dict(row.items())
+    values["queues"] = tuple(values["queues"])
+    return NodeRow(**values)
+
+
+def queue_of(row: Row) -> QueueInfo:
+    """A row of queues.sql."""
+    return QueueInfo(**dict(row.items()))
+
+
+def term_of(row: Row) -> Term:
+    """The row of elect.sql."""
+    return Term(**dict(row.items()))

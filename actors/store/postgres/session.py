@@ -1,0 +1,47 @@
+"""The settings of the Store's own sessions: the namespace, and plans that do not need statistics.
+
+Rule: nothing here is needed for a right answer, but the isolation level and the search_path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from runtime.errors import ConfigError
+
+NAMESPACE_PATTERN = re.compile(r"[a-z_][a-z0-9_]{0,39}")
+
+# Our hot statements touch a few rows by an index each. A table that was never analysed, or was
+# empty when it was, makes the planner think of reading it whole, and a plan that was right then is
+# kept. So it is told, once: nested loops over indexes. tests/store/test_plans.py holds the plans.
+HOT_SESSION: Mapping[str, str] = MappingProxyType(
+    {
+        "enable_seqscan": "off",
+        # A bitmap has no order, and does not mark the dead entries that it meets at the head of
+        # job_claim, so that the next claim would step over them again.
+        "enable_bitmapscan": "off",
+        "enable_hashjoin": "off",
+        "enable_mergejoin": "off",
+        # The plans above hold for any parameters: plan once a connection (0.3 to 1 ms a statement).
+        "plan_cache_mode": "force_generic_plan",
+        "jit": "off",
+        # SKIP LOCKED and the fences mean READ COMMITTED, whatever the database's default is.
+        "default_transaction_isolation": "read committed",
+    }
+)
+
+
+def check_namespace(namespace: str) -> str:
+    """The namespace. Raises: ConfigError, if it is none."""
+    if not NAMESPACE_PATTERN.fullmatch(namespace):
+        raise ConfigError(
+            f"namespace {namespace!r}: give 1 to 40 of a-z, 0-9 and _, not beginning with a digit"
+        )
+    return namespace
+
+
+def session_of(namespace: str) -> dict[str, str]:
+    """What to open a PostgresStore's bridge with, as its `session`."""
+    return {**HOT_SESSION, "search_path": f'"{check_namespace(namespace)}"'}

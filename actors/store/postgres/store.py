@@ -1,0 +1,253 @@
+"""PostgresStore: a statement of schema/queries for each method of the protocol.
+
+Rules: a method is one unit on the bridge, and one statement where it can be, which then commits by
+itself. What the database refuses becomes a typed error here (`refusals`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import trio
+
+from actors.store.bridge import Bridge, Connection, Row
+from actors.store.bridge.port import T, Unit
+from actors.store.errors import DatabaseError
+from actors.store.guard import Guard, OnWarning, ignore_warning
+from actors.store.listening import Notifications, channels_of
+from actors.store.postgres import rows
+from actors.store.postgres.acks import write
+from actors.store.postgres.refusals import typed
+from actors.store.postgres.session import check_namespace
+from actors.store.protocol import (
+    Acked,
+    Demand,
+    JobFilter,
+    NodeInfo,
+    NodeRow,
+    Notification,
+    QueueInfo,
+    Rescued,
+    Retention,
+    Staged,
+    Term,
+)
+from runtime import sql
+from runtime.errors import JobNotFound, SchemaNotMigrated, SchemaTooNew
+from runtime.job import ClaimedJob, Job, NewJob
+from runtime.lifecycle import Ack, JobState
+from runtime.payload import DEFAULT_LIMITS, PayloadLimits
+
+# A job shows its latest failures; one that was retried by hand for months may have thousands.
+FAILURES_SHOWN = 100
+
+
+class PostgresStore:
+    """A Store on PostgreSQL. Safe to use from any number of trio tasks."""
+
+    def __init__(
+        self,
+        bridge: Bridge,
+        *,
+        namespace: str = "headrace",
+        limits: PayloadLimits = DEFAULT_LIMITS,
+        on_warning: OnWarning = ignore_warning,
+        listen_bridge: Bridge | None = None,
+    ) -> None:
+        """Args: bridge: opened with `session_of(namespace)`. listen_bridge: where to LISTEN, if
+        the bridge goes through a transaction pooler. Raises: ConfigError, the namespace."""
+        self._bridge = bridge
+        self._listen_bridge = bridge if listen_bridge is None else listen_bridge
+        self._namespace = check_namespace(namespace)
+        self._limits = limits
+        self._guard = Guard(limits, on_warning)
+
+    async def enqueue(self, jobs: Sequence[NewJob]) -> list[bool]:
+        """See Store."""
+        self._guard.check_jobs(jobs)
+        found = await self._fetch("enqueue", rows.new_jobs_json(jobs), self._limits.args_bytes)
+        return [row["inserted"] for row in found]
+
+    async def claim(self, node_id: int, demand: Sequence[Demand]) -> list[ClaimedJob]:
+        """See Store."""
+        found = await self._fetch("claim", node_id, *rows.demand_columns(demand))
+        return [ClaimedJob(*row) for row in found]
+
+    async def ack(self, acks: Sequence[Ack]) -> Acked:
+        """See Store."""
+        if not acks:
+            return Acked(written=0, stale=())
+        checked = self._guard.checked_acks(acks)
+        return await self._run(lambda connection: write(connection, checked, self._guard))
+
+    async def release(self, runs: Sequence[tuple[UUID, int]]) -> int:
+        """See Store."""
+        ids = [job_id for job_id, _ in runs]
+        row = await self._fetchrow("release", ids, [run_number for _, run_number in runs])
+        return int(row["released"])
+
+    async def holdings(self, node_id: int) -> list[tuple[UUID, int]]:
+        """See Store."""
+        found = await self._fetch("holdings", node_id)
+        return [(row["id"], row["run_number"]) for row in found]
+
+    async def join(self, node: NodeInfo, lease_seconds: float) -> int:
+        """See Store."""
+        row = await self._fetchrow("join", *rows.node_values(node), lease_seconds)
+        return int(row["id"])
+
+    async def renew(self, node_id: int, lease_seconds: float) -> bool:
+        """See Store."""
+        return bool(await self._fetch("renew", node_id, lease_seconds))
+
+    async def leave(self, node_id: int) -> None:
+        """See Store."""
+        await self._fetch("leave", node_id)
+
+    async def rescue(self, limit: int) -> Rescued:
+        """See Store."""
+        row = await self._fetchrow("rescue", limit)
+        return Rescued(
+            nodes=tuple(row["nodes"]),
+            jobs=row["jobs"],
+            discarded=row["discarded"],
+            next_expiry_seconds=row["next_expiry_seconds"],
+        )
+
+    async def stage(self, limit: int) -> Staged:
+        """See Store."""
+        row = await self._fetchrow("stage", limit)
+        return Staged(row["jobs"], row["next_due_seconds"])
+
+    async def prune(self, retention: Retention, limit: int) -> int:
+        """See Store."""
+        kept = {
+            JobState.COMPLETED: retention.completed_seconds,
+            JobState.CANCELLED: retention.cancelled_seconds,
+            JobState.DISCARDED: retention.discarded_seconds,
+        }
+        bounded = {state.value: seconds for state, seconds in kept.items() if seconds is not None}
+        row = await self._fetchrow("prune", list(bounded), list(bounded.values()), limit)
+        return int(row["jobs"])
+
+    async def elect(self, node_id: int, term_seconds: float) -> Term:
+        """See Store."""
+        return rows.term_of(await self._fetchrow("elect", node_id, term_seconds))
+
+    async def resign(self, node_id: int) -> None:
+        """See Store."""
+        await self._fetch("resign", node_id)
+
+    async def cancel(self, job_id: UUID) -> Job:
+        """See Store."""
+        return await self._change_and_get("cancel", job_id)
+
+    async def retry(self, job_id: UUID) -> Job:
+        """See Store."""
+        return await self._change_and_get("retry", job_id)
+
+    async def delete(self, job_id: UUID) -> bool:
+        """See Store."""
+        row = await self._fetchrow("delete", job_id)
+        if not row["found"]:
+            raise JobNotFound(job_id)
+        return bool(row["deleted"])
+
+    async def get(self, job_id: UUID) -> Job:
+        """See Store."""
+        return await self._run(lambda connection: read_job(connection, job_id))
+
+    async def jobs(self, filter: JobFilter) -> list[Job]:  # noqa: A002 - the word for it
+        """See Store."""
+        found = await self._fetch_freely("jobs", *rows.filter_values(filter))
+        return [rows.job_of(row) for row in found]
+
+    async def counts(self) -> dict[JobState, int]:
+        """See Store."""
+        found = {row["state"]: row["jobs"] for row in await self._fetch_freely("counts")}
+        return {state: found.get(state.value, 0) for state in JobState}
+
+    async def pause(self, queue: str) -> None:
+        """See Store."""
+        names = [known.name for known in await self.queues()] if queue == "*" else [queue]
+        await self._fetch("pause", names)
+
+    async def resume(self, queue: str) -> None:
+        """See Store."""
+        await self._fetch("resume", queue)
+
+    async def queues(self) -> list[QueueInfo]:
+        """See Store."""
+        return [rows.queue_of(row) for row in await self._fetch("queues")]
+
+    async def nodes(self) -> list[NodeRow]:
+        """See Store."""
+        return [rows.node_of(row) for row in await self._fetch("nodes")]
+
+    async def awaiting_cancel(self, node_id: int) -> list[UUID]:
+        """See Store."""
+        return [row["id"] for row in await self._fetch("awaiting_cancel", node_id)]
+
+    async def check(self) -> None:
+        """See Store."""
+        found = (await self._fetchrow("check"))["version"]
+        ours = sql.newest_migration()
+        if found > ours:
+            raise SchemaTooNew(
+                f"namespace {self._namespace!r} is at migration {found}, this version knows {ours};"
+                " upgrade this program"
+            )
+        if found < ours:
+            raise SchemaNotMigrated(
+                f"namespace {self._namespace!r} is at migration {found}, this version needs {ours};"
+                " run `python -m runtime migrate up`"
+            )
+
+    @contextlib.asynccontextmanager
+    async def listen(self) -> AsyncIterator[trio.abc.ReceiveChannel[Notification]]:
+        """See Store."""
+        topics = channels_of(self._namespace)
+        async with self._listen_bridge.listen(list(topics)) as notes:
+            yield Notifications(notes, topics)
+
+    async def _change_and_get(self, statement: str, job_id: UUID) -> Job:
+        async def unit(connection: Connection) -> Job:
+            await connection.fetch(sql.load(statement), job_id)
+            return await read_job(connection, job_id)
+
+        return await self._run(unit)
+
+    async def _fetch(self, statement: str, *values: Any) -> list[Row]:
+        return await self._run(lambda connection: connection.fetch(sql.load(statement), *values))
+
+    async def _fetch_freely(self, statement: str, *values: Any) -> list[Row]:
+        """With the planner left to itself."""
+
+        async def unit(connection: Connection) -> list[Row]:
+            async with connection.transaction():
+                await connection.fetch(sql.load("plan_freely"))
+                return await connection.fetch(sql.load(statement), *values)
+
+        return await self._run(unit)
+
+    async def _fetchrow(self, statement: str, *values: Any) -> Row:
+        (row,) = await self._fetch(statement, *values)
+        return row
+
+    async def _run(self, unit: Unit[T]) -> T:
+        try:
+            return await self._bridge.run(unit)
+        except DatabaseError as error:
+            raise typed(error, self._namespace) from error
+
+
+async def read_job(connection: Connection, job_id: UUID) -> Job:
+    """A job with its latest failures. Raises: JobNotFound."""
+    row = await connection.fetchrow(sql.load("get"), job_id)
+    if row is None:
+        raise JobNotFound(job_id)
+    failures = await connection.fetch(sql.load("failures"), job_id, FAILURES_SHOWN)
+    return rows.job_of(row, failures)

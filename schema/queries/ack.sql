@@ -1,0 +1,92 @@
+-- Write the outcomes of runs, whatever they are.
+-- Caller: Store.ack.
+-- Takes:  by ack: $1 ids, $2 run numbers, $3 next states, $4 delays in seconds, $5 whether the attempt
+--         counts, $6 outputs (JSON text or NULL); and of its failure, NULLs where there is none: $7 error
+--         classes, $8 messages, $9 traces, $10 pids, $11 exit statuses, $12 signals.
+-- Locks:  job rows, in order of id; then, by the foreign key, the same rows again.
+-- Index:  job_pkey; node_pkey for the name of the node in a failure.
+-- Plan:   Nested Loop of the acks, sorted, and Index Scan using job_pkey.
+--         The state is compared as text, so that the planner does not take job_running: read whole
+--         for each ack, that is quadratic.
+-- Rows:   one: counts of what was written, and the places, from 1, of those that came too late.
+-- A job that would run again and whose cancellation was requested meanwhile is cancelled.
+WITH given AS MATERIALIZED (
+    SELECT *
+    FROM unnest(
+        $1::uuid[], $2::integer[], $3::text[], $4::double precision[], $5::boolean[], $6::text[],
+        $7::text[], $8::text[], $9::text[], $10::integer[], $11::integer[], $12::text[]
+    ) WITH ORDINALITY AS ack (
+        id, run_number, state, delay_seconds, counted, output,
+        error_class, message, trace, pid, exit_status, signal, place
+    )
+    ORDER BY ack.id
+), decided AS MATERIALIZED (
+    SELECT
+        given.*,
+        job.node_id,
+        job.attempt AS run_attempt,
+        CASE
+            WHEN given.state IN ('completed', 'cancelled', 'discarded') THEN given.state
+            WHEN job.cancel_requested_at IS NOT NULL THEN 'cancelled'
+            ELSE given.state
+        END::job_state AS next_state
+    FROM given JOIN job ON job.id = given.id
+    WHERE job.run_number = given.run_number AND job.state::text = 'running'
+    FOR UPDATE OF job
+), written AS (
+    UPDATE job
+    SET state = decided.next_state,
+        finalized_at = CASE
+            WHEN decided.next_state IN ('completed', 'cancelled', 'discarded') THEN now()
+        END,
+        scheduled_at = CASE
+            WHEN decided.next_state IN ('completed', 'cancelled', 'discarded') THEN job.scheduled_at
+            ELSE now() + make_interval(secs => decided.delay_seconds)
+        END,
+        attempt = job.attempt - CASE WHEN decided.counted THEN 0 ELSE 1 END,
+        output = decided.output::jsonb,
+        node_id = NULL
+    FROM decided
+    WHERE job.id = decided.id
+    RETURNING
+        job.id, job.state, decided.place, decided.error_class IS NOT NULL AS failed,
+        CASE WHEN job.state IN ('scheduled', 'retryable') THEN decided.delay_seconds END AS due_seconds,
+        CASE
+            WHEN job.state = 'available' THEN pg_notify(current_schema() || '.wakeup', job.queue)
+            WHEN job.state IN ('scheduled', 'retryable') AND decided.delay_seconds <= 10
+            THEN pg_notify(current_schema() || '.due', '')
+        END
+), failed AS (
+    INSERT INTO failure (
+        job_id, run_number, attempt, node, error_class, message, trace, pid, exit_status, signal
+    )
+    SELECT
+        decided.id, decided.run_number, decided.run_attempt, node.name, decided.error_class,
+        decided.message, decided.trace, decided.pid, decided.exit_status, decided.signal
+    FROM decided LEFT JOIN node ON node.id = decided.node_id
+    WHERE decided.error_class IS NOT NULL
+), total AS (
+    SELECT
+        count(*) AS written,
+        count(*) FILTER (
+            WHERE written.failed AND written.state IN ('available', 'scheduled', 'retryable')
+        ) AS retried,
+        count(*) FILTER (WHERE written.state = 'discarded') AS discarded,
+        count(*) FILTER (WHERE written.state = 'cancelled') AS cancelled,
+        min(written.due_seconds) AS next_due_seconds,
+        array_agg(written.id) FILTER (
+            WHERE written.state IN ('completed', 'cancelled', 'discarded')
+        ) AS finished
+    FROM written
+)
+SELECT
+    total.written, total.retried, total.discarded, total.cancelled, total.next_due_seconds,
+    CASE
+        WHEN total.written < cardinality($1)
+        THEN (
+            SELECT array_agg(late.place)
+            FROM (SELECT given.place FROM given EXCEPT SELECT written.place FROM written) AS late
+        )
+    END AS stale,
+    CASE WHEN total.finished IS NOT NULL THEN notify_finished(total.finished) END AS notified
+FROM total

@@ -1,0 +1,33 @@
+-- Delete old final jobs, waiters that nobody minds any more, and nodes long gone.
+-- Caller: Store.prune, by the leader's Pruner.
+-- Takes:  $1 states, $2 by state: seconds that its jobs are kept; $3 how many jobs at most.
+-- Locks:  job rows, SKIP LOCKED; their failures, by the foreign key. Rows of waiter and node.
+-- Index:  job_finalized, the beginning of a range a state; job_pkey; job_running; failure_pkey.
+-- Plan:   Nested Loop of states and Limit -> LockRows -> Index Scan using job_finalized.
+-- Rows:   one: how many jobs were deleted.
+WITH old AS MATERIALIZED (
+    SELECT oldest.id
+    FROM unnest($1::text[], $2::double precision[]) AS kept (state, seconds)
+    CROSS JOIN LATERAL (
+        SELECT job.id
+        FROM job
+        WHERE job.state = kept.state::job_state
+        AND job.finalized_at < now() - make_interval(secs => kept.seconds)
+        ORDER BY job.finalized_at
+        LIMIT $3::integer
+        FOR UPDATE SKIP LOCKED
+    ) AS oldest
+    LIMIT $3::integer
+), deleted AS (
+    DELETE FROM job USING old WHERE job.id = old.id
+    RETURNING job.id
+), nodes_gone AS (
+    DELETE FROM node
+    WHERE node.expires_at < now() - interval '24 hours'
+    AND NOT EXISTS (
+        SELECT FROM job WHERE job.state = 'running' AND job.node_id = node.id
+    )
+), waiters_gone AS (
+    DELETE FROM waiter WHERE waiter.expires_at < now()
+)
+SELECT count(*) AS jobs FROM deleted

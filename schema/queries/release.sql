@@ -1,0 +1,33 @@
+-- Give claimed but unstarted runs back, uncounted, to their place in the queue.
+-- Caller: Store.release.
+-- Takes:  by run: $1 ids, $2 run numbers.
+-- Locks:  job rows, in order of id.
+-- Index:  job_pkey.
+-- Plan:   Nested Loop of the runs, sorted, and Index Scan using job_pkey.
+--         The state is compared as text, so that the planner does not take job_running: read whole
+--         for each ack, that is quadratic.
+-- Rows:   one: how many were given back.
+WITH given AS MATERIALIZED (
+    SELECT run.id, run.run_number
+    FROM unnest($1::uuid[], $2::integer[]) AS run (id, run_number)
+    ORDER BY run.id
+), released AS (
+    UPDATE job
+    SET state = CASE
+            WHEN job.cancel_requested_at IS NULL THEN 'available' ELSE 'cancelled'
+        END::job_state,
+        finalized_at = CASE WHEN job.cancel_requested_at IS NOT NULL THEN now() END,
+        attempt = job.attempt - 1,
+        node_id = NULL
+    FROM given
+    WHERE job.id = given.id AND job.run_number = given.run_number AND job.state::text = 'running'
+    RETURNING
+        job.id, job.state,
+        CASE
+            WHEN job.state = 'available' THEN pg_notify(current_schema() || '.wakeup', job.queue)
+        END
+)
+SELECT
+    count(*) AS released,
+    notify_finished(array_agg(released.id) FILTER (WHERE released.state = 'cancelled')) AS notified
+FROM released

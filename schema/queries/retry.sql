@@ -1,0 +1,13 @@
+-- Make a job that is not running available now, with one more attempt if it had used all.
+-- Caller: Store.retry, which then reads the job.
+-- Takes:  $1 id.  Locks: the job's row.  Index: job_pkey.
+-- Rows:   one if the job was not running.
+UPDATE job
+SET state = 'available',
+    scheduled_at = CASE WHEN job.state = 'available' THEN job.scheduled_at ELSE now() END,
+    finalized_at = NULL,
+    cancel_requested_at = NULL,
+    output = NULL,
+    max_attempts = greatest(job.max_attempts, job.attempt + 1)
+WHERE job.id = $1::uuid AND job.state <> 'running'
+RETURNING length(pg_notify(current_schema() || '.wakeup', job.queue)::text) AS notified

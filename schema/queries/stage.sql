@@ -1,0 +1,33 @@
+-- Make due scheduled and retryable jobs available.
+-- Caller: Store.stage, by the leader's Stager.
+-- Takes:  $1 how many jobs at most.
+-- Locks:  job rows, SKIP LOCKED, in order of scheduled_at.
+-- Index:  job_due, its beginning, and then its first entry after now; job_pkey.
+-- Plan:   Limit -> LockRows -> Index Scan using job_due; Nested Loop with job_pkey.
+-- Rows:   one: how many became available, and the seconds to the next due time, 0 if there are more.
+WITH due AS MATERIALIZED (
+    SELECT job.id
+    FROM job
+    WHERE job.state IN ('scheduled', 'retryable') AND job.scheduled_at <= now()
+    ORDER BY job.scheduled_at
+    LIMIT $1::integer
+    FOR UPDATE SKIP LOCKED
+), staged AS (
+    UPDATE job SET state = 'available'
+    FROM due
+    WHERE job.id = due.id
+    RETURNING pg_notify(current_schema() || '.wakeup', job.queue)
+)
+SELECT
+    count(*) AS jobs,
+    CASE
+        WHEN count(*) = $1::integer THEN 0
+        ELSE (
+            SELECT extract(epoch FROM job.scheduled_at - now())::double precision
+            FROM job
+            WHERE job.state IN ('scheduled', 'retryable') AND job.scheduled_at > now()
+            ORDER BY job.scheduled_at
+            LIMIT 1
+        )
+    END AS next_due_seconds
+FROM staged
