@@ -8,16 +8,24 @@ import trio
 from actors import events
 from actors.http import Check, Health
 from actors.http.pages import healthz, readyz
+from runtime.config import Config
 
 
 def missing(health: Health) -> set[str]:
     return {check.name for check in health.checks() if not check.ok}
 
 
+def reached() -> Health:
+    """Of a node that has reached its database."""
+    health = Health()
+    health.observe(events.NodeJoined(1, "n", 20.0))
+    return health
+
+
 async def test_a_loop_that_does_not_beat_in_time_is_stuck(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    health = Health()
+    health = reached()
     health.watch("acker", 10)
     health.watch("distributor", 10)
     await trio.sleep(8)
@@ -34,7 +42,7 @@ async def test_a_loop_that_does_not_beat_in_time_is_stuck(
 async def test_a_loop_that_ended_as_it_should_is_forgotten(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    health = Health()
+    health = reached()
     health.beat("stager")
     await trio.sleep(1000)
     assert healthz(health).status == 503
@@ -65,7 +73,7 @@ async def test_a_node_becomes_ready_step_by_step() -> None:
         (events.ListenerLost(), "listening", events.ListenerBack()),
     ],
 )
-def test_a_loss_makes_it_unready_until_it_is_cured(
+async def test_a_loss_makes_it_unready_until_it_is_cured(
     loss: events.Event, name: str, cure: events.Event
 ) -> None:
     health = Health()
@@ -89,8 +97,39 @@ def test_a_node_that_only_polls_need_not_listen() -> None:
     assert missing(health) == {"database", "migrated"}
 
 
-async def test_an_outage_of_the_database_leaves_the_node_alive() -> None:
-    health = Health()
-    health.beat("acker")
-    health.observe(events.StoreLost("acker", "refused"))
+async def test_an_outage_of_the_database_leaves_the_node_alive(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    health = reached()
+    health.observe(events.Beat("heartbeat"))
+    health.observe(events.StoreLost("heartbeat", "refused"))
+    await trio.sleep(1000)
     assert healthz(health).status == 200
+    health.observe(events.StoreBack("heartbeat", 1000.0))
+    assert healthz(health).status == 200
+    await trio.sleep(1000)
+    assert healthz(health).status == 503  # it had its chance since
+
+
+async def test_what_a_leader_does_is_watched_during_its_term_alone(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    health = reached()
+    health.observe(events.TermBegan(1))
+    health.observe(events.Beat("stager"))
+    assert [loop.name for loop in health.loops()] == ["stager"]
+    health.observe(events.TermEnded(1, "lost"))
+    health.observe(events.Beat("stager"))  # late
+    assert health.loops() == ()
+
+
+async def test_a_loop_with_a_long_wait_has_as_much_time_to_beat() -> None:
+    health = Health.of(Config(poll_seconds=600))
+    health.observe(events.Beat("distributor"))
+    health.observe(events.Beat("control"))
+    within = {loop.name: loop.within_seconds for loop in health.loops()}
+    assert within == {"distributor": 2400.0, "control": 120.0}
+
+
+def test_a_pooled_node_need_not_listen() -> None:
+    assert "listening" not in missing(Health.of(Config(pooler=True)))
