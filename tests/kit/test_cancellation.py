@@ -183,7 +183,7 @@ async def test_an_error_is_not_lost_to_a_cancellation_on_the_way_out() -> None:
         outside.cancel()
         raise Crash
 
-    with trio.CancelScope() as outside, pytest.raises(Crash):
+    with pytest.raises(Crash), trio.CancelScope() as outside:
         await host(conduct)
 
 
