@@ -163,5 +163,6 @@ def _old(state: State, retention: Retention) -> Iterator[JobEntry]:
     now = state.clock.now()
     for of_state, seconds in kept.items():
         for job in state.jobs.in_state(of_state):
-            if seconds is not None and now - (job.finalized_at or now) > seconds:
+            ended = now if job.finalized_at is None else job.finalized_at
+            if seconds is not None and now - ended > seconds:
                 yield job
