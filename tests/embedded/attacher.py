@@ -20,7 +20,7 @@ forked: list[int] = []
 
 def main() -> None:
     data_dir = None if sys.argv[1] == "default" else Path(sys.argv[1])
-    server = Server.attach(data_dir)
+    server = Server.attach(data_dir, settings={"fsync": "off"})  # soon made, soon gone
     try:
         report(server)
         for line in sys.stdin:

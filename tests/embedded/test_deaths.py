@@ -9,7 +9,7 @@ import pytest
 
 from runtime.embedded import Server
 from tests.embedded.programs import Program, wait_for_no_process_of
-from tests.support.postgres import gone, wait_until
+from tests.support.postgres import attach, gone, wait_until
 
 
 def _commit_a_row(url: str) -> None:
@@ -27,7 +27,7 @@ def _in_initdb(data_dir: Path) -> bool:
 
 
 def test_a_killed_postmaster_is_started_again_by_itself(data_dir: Path) -> None:
-    with Server.attach(data_dir) as server:
+    with attach(data_dir) as server:
         _commit_a_row(server.url)
         killed = server.postmaster_pid
         assert killed is not None
@@ -41,7 +41,7 @@ def test_a_killed_postmaster_is_started_again_by_itself(data_dir: Path) -> None:
 def test_a_killed_guardian_takes_the_server_along_and_ensure_brings_both_back(
     data_dir: Path,
 ) -> None:
-    with Server.attach(data_dir) as server:
+    with attach(data_dir) as server:
         url = server.url
         _commit_a_row(url)
         guardian, postmaster = server.guardian_pid, server.postmaster_pid
@@ -55,12 +55,12 @@ def test_a_killed_guardian_takes_the_server_along_and_ensure_brings_both_back(
 
 
 def test_close_after_the_guardian_was_killed_is_no_error(data_dir: Path) -> None:
-    server = Server.attach(data_dir)
+    server = attach(data_dir)
     os.kill(server.guardian_pid, signal.SIGKILL)
     wait_for_no_process_of(data_dir)
     server.close()
     server.close()
-    with Server.attach(data_dir) as server:
+    with attach(data_dir) as server:
         assert server.started_it
 
 
@@ -71,7 +71,7 @@ def test_the_next_start_recovers_when_everything_was_killed_at_once(data_dir: Pa
         for pid in (seen["guardian"], seen["postmaster"]):
             os.kill(pid, signal.SIGKILL)
         program.kill()
-        with Server.attach(data_dir) as server:
+        with attach(data_dir) as server:
             assert server.started_it
             _assert_row(server.url)
 
@@ -86,7 +86,7 @@ def test_an_initdb_that_was_killed_half_way_leaves_no_half_made_data(
             program.kill()
         else:
             os.kill(_guardian_of(data_dir), signal.SIGKILL)
-        with Server.attach(data_dir) as server:
+        with attach(data_dir) as server:
             _commit_a_row(server.url)
     assert not list(data_dir.glob("pgdata.new-*"))
 
@@ -111,7 +111,7 @@ def test_ctrl_c_lets_the_program_drain_into_a_living_database(data_dir: Path) ->
     with Program(data_dir) as program:
         program.report()
         assert program.interrupt() == 9
-    with Server.attach(data_dir) as server, psycopg.connect(server.url) as connection:
+    with attach(data_dir) as server, psycopg.connect(server.url) as connection:
         connection.execute("select from drained")
 
 

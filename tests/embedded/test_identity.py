@@ -15,6 +15,7 @@ import pytest
 from runtime.embedded import EmbeddedPostgresError, Server, binaries
 from runtime.embedded.guardian import identity
 from tests.embedded.programs import Program, wait_for_no_process_of
+from tests.support.postgres import attach
 
 ROOT = os.geteuid() == 0
 WAYS = [identity.NAMESPACE, identity.CAPABILITY, identity.SETUID]
@@ -44,9 +45,9 @@ def test_each_way_starts_a_server_or_says_that_it_is_barred(
     monkeypatch.setenv(identity.ENVIRONMENT, way)
     if not _works(way):
         with pytest.raises(EmbeddedPostgresError, match="Run as an ordinary user"):
-            Server.attach(open_dir / "data")
+            attach(open_dir / "data")
         return
-    with Server.attach(open_dir / "data") as server, psycopg.connect(server.url) as connection:
+    with attach(open_dir / "data") as server, psycopg.connect(server.url) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
         changed = ROOT and way != identity.NAMESPACE
         assert (_runs_as(server.postmaster_pid) != os.geteuid()) == changed
@@ -57,14 +58,14 @@ def test_data_made_in_one_way_is_used_in_another(
 ) -> None:
     for number, way in enumerate(filter(_works, [*WAYS, *reversed(WAYS)])):
         monkeypatch.setenv(identity.ENVIRONMENT, way)
-        with Server.attach(open_dir / "data") as server:
+        with attach(open_dir / "data") as server:
             server.create_database(f"made_in_round_{number}")
 
 
 def test_a_private_parent_is_no_obstacle_and_stays_as_it_is(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    with Server.attach(closed / "data"):
+    with attach(closed / "data"):
         assert closed.stat().st_mode & 0o777 == 0o700
         assert closed.stat().st_uid == os.geteuid()
 
@@ -111,10 +112,10 @@ def test_a_plain_other_user_is_told_which_directory_it_can_t_reach(
     closed.mkdir(mode=0o700)
     monkeypatch.setenv(identity.ENVIRONMENT, identity.SETUID)
     if not ROOT:
-        Server.attach(closed / "data").close()
+        attach(closed / "data").close()
         return
     with pytest.raises(EmbeddedPostgresError, match=f"can't reach the data directory {closed}"):
-        Server.attach(closed / "data")
+        attach(closed / "data")
 
 
 def test_an_ordinary_user_without_a_home_gets_a_server(open_dir: Path) -> None:
@@ -132,7 +133,7 @@ def test_with_an_unknown_way_the_error_names_the_variable(
 ) -> None:
     monkeypatch.setenv(identity.ENVIRONMENT, "magic")
     if not ROOT:
-        Server.attach(data_dir).close()
+        attach(data_dir).close()
         return
     with pytest.raises(EmbeddedPostgresError, match=identity.ENVIRONMENT):
-        Server.attach(data_dir)
+        attach(data_dir)

@@ -13,6 +13,7 @@ import pytest
 
 from runtime.embedded import EmbeddedPostgresError, Server
 from runtime.embedded.binaries import OLDEST_MAJOR
+from tests.support.postgres import attach
 
 
 @pytest.fixture(scope="module")
@@ -96,15 +97,15 @@ def test_a_name_that_is_taken_is_an_error_that_says_so(server: Server) -> None:
 
 
 def test_the_next_server_of_a_data_directory_has_the_same_address_and_data(data_dir: Path) -> None:
-    with Server.attach(data_dir) as first:
+    with attach(data_dir) as first:
         first.create_database("kept")
-    with Server.attach(data_dir) as second:
+    with attach(data_dir) as second:
         assert second.url == first.url
         assert _fetch(second.url, "select count(*) from pg_database where datname = 'kept'") == 1
 
 
 def test_close_may_be_repeated_and_then_ensure_is_refused(data_dir: Path) -> None:
-    server = Server.attach(data_dir)
+    server = attach(data_dir)
     server.close()
     server.close()
     assert server.closed
@@ -132,11 +133,11 @@ def test_a_bad_setting_is_an_error_with_the_server_s_own_words(data_dir: Path) -
 
 
 def test_data_of_another_major_version_is_refused_untouched(data_dir: Path) -> None:
-    with Server.attach(data_dir):
+    with attach(data_dir):
         pass
     (data_dir / "pgdata" / "PG_VERSION").write_text(f"{OLDEST_MAJOR - 1}\n")
     with pytest.raises(EmbeddedPostgresError, match=f"made by PostgreSQL {OLDEST_MAJOR - 1}"):
-        Server.attach(data_dir)
+        attach(data_dir)
 
 
 def test_an_ephemeral_server_can_t_have_a_named_directory(tmp_path: Path) -> None:

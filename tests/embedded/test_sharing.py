@@ -8,9 +8,8 @@ from pathlib import Path
 
 import psycopg
 
-from runtime.embedded import Server
 from tests.embedded.programs import Program, wait_for_no_process_of
-from tests.support.postgres import gone, wait_until
+from tests.support.postgres import attach, gone, wait_until
 
 
 def _is_up(url: str) -> bool:
@@ -41,7 +40,7 @@ def test_the_last_one_out_stops_the_server_before_its_close_returns(data_dir: Pa
 def test_others_go_on_when_the_starter_is_killed(data_dir: Path) -> None:
     with Program(data_dir) as starter:
         started = starter.report()
-        with Server.attach(data_dir) as server:
+        with attach(data_dir) as server:
             starter.kill()
             assert server.started_it is False
             server.ensure()
@@ -69,7 +68,7 @@ def test_nothing_is_left_when_a_program_exits_without_closing(data_dir: Path) ->
 
 def test_programs_that_come_and_go_never_meet_a_closed_door(data_dir: Path) -> None:
     def visit(_: int) -> bool:
-        with Server.attach(data_dir) as server:
+        with attach(data_dir) as server:
             return _is_up(server.url)
 
     with ThreadPoolExecutor(4) as pool:
@@ -78,7 +77,7 @@ def test_programs_that_come_and_go_never_meet_a_closed_door(data_dir: Path) -> N
 
 def test_the_server_outlives_the_thread_that_started_it(data_dir: Path) -> None:
     with ThreadPoolExecutor(1) as pool:
-        server = pool.submit(Server.attach, data_dir).result()
+        server = pool.submit(attach, data_dir).result()
     with server:
         postmaster = server.postmaster_pid
         with Program(data_dir) as program:

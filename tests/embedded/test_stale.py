@@ -7,9 +7,8 @@ from pathlib import Path
 
 import psycopg
 
-from runtime.embedded import Server
 from runtime.embedded.guardian import stale
-from tests.support.postgres import gone, wait_until
+from tests.support.postgres import attach, gone, wait_until
 
 
 def _leave_pid_file(data_dir: Path, pid: int) -> None:
@@ -19,7 +18,7 @@ def _leave_pid_file(data_dir: Path, pid: int) -> None:
 
 
 def _starts(data_dir: Path) -> bool:
-    with Server.attach(data_dir) as server, psycopg.connect(server.url) as connection:
+    with attach(data_dir) as server, psycopg.connect(server.url) as connection:
         return connection.execute("select 1").fetchone() == (1,)
 
 

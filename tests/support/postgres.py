@@ -50,6 +50,14 @@ class DatabaseServer:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
+def attach(data_dir: Path | None) -> Server:
+    """Attach to a server whose data outlives crashes of processes, though not of the machine.
+
+    Its files aren't forced to the disk, which would take most of the time of many tests.
+    """
+    return Server.attach(data_dir, settings={"fsync": "off", "max_connections": "200"})
+
+
 def database_name(url: str) -> str:
     """The name of the database in an address."""
     return urlsplit(url).path.removeprefix("/")
@@ -59,10 +67,8 @@ class RestartableServer:
     """A durable embedded server of one test. It starts running; its address never changes."""
 
     def __init__(self, data_dir: Path) -> None:
-        # Without fsync a crash of the machine would lose data; the crash of a process doesn't.
-        self._settings = {"fsync": "off", "max_connections": "200"}
         self._data_dir = data_dir
-        self.server = Server.attach(data_dir, settings=self._settings)
+        self.server = attach(data_dir)
         self.url = self.server.url
 
     def create_database(self) -> str:
@@ -72,7 +78,7 @@ class RestartableServer:
     def start(self) -> None:
         """Return when the server accepts connections, started again if it was stopped."""
         if self.server.closed:
-            self.server = Server.attach(self._data_dir, settings=self._settings)
+            self.server = attach(self._data_dir)
         self.server.ensure()
 
     def stop_immediate(self) -> None:

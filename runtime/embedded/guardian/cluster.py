@@ -88,7 +88,8 @@ def _make(plan: Plan, identity: Identity, users: Users, new: Path, pgdata: Path)
 def _initdb(plan: Plan, target: Path) -> list[str]:
     command = [f"{plan.bin_dir}/initdb", "--pgdata", str(target), "--username", SUPERUSER]
     command += ["--auth", "trust", "--encoding", "UTF8", *_locale(int(plan.version.split(".")[0]))]
-    return [*command, "--no-sync"] if plan.ephemeral else command
+    durable = not plan.ephemeral and plan.settings.get("fsync", "on") == "on"
+    return command if durable else [*command, "--no-sync"]
 
 
 def _locale(major: int) -> list[str]:
