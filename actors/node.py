@@ -9,16 +9,19 @@ the tree prescribes; `force` beside it kills the handlers at once, and their job
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
+from typing import Literal, cast
 
+import attrs
 import trio
 
 from actors import events
 from actors.kit import ChildSpec, run_supervised
 from actors.parts import Parts, make_parts
-from actors.store.bridge import open_bridge
+from actors.store.bridge import Bridge, BridgeKind, open_bridge
 from actors.store.database import Database
-from actors.store.postgres import HOT_SESSION, PostgresStore
+from actors.store.postgres import PostgresStore, session_of
 from actors.tree import tree
 from runtime.child.orders import AppSource
 from runtime.config import Config
@@ -33,17 +36,38 @@ def make_node(
     Args: config: with its database_url. app: an import path, or the app itself, cloudpickled.
     observe: gets every event, besides the node's own log, metrics and health.
     """
-    database = Database(partial(_open, config))
+    database = Database(partial(open_database, config))
+    warned = _Warned(config.payload_limit_bytes)
     store = PostgresStore(
         database,
         namespace=config.namespace,
         limits=payload_limits(config),
-        on_warning=lambda field, size: parts.observe(
-            events.PayloadWarned(field, size, config.payload_limit_bytes)
-        ),
+        on_warning=warned,
     )
     parts = make_parts(config, store, app, observe=observe)
+    warned.observe = parts.observe
     return parts, tree(parts, ChildSpec("store", database.hold_open)).spec()
+
+
+@attrs.define
+class _Warned:
+    """Makes an event of what the payload guard warns of."""
+
+    limit_bytes: int
+    observe: events.Observer = events.ignore
+
+    def __call__(self, field: str, size: int) -> None:
+        self.observe(events.PayloadWarned(field, size, self.limit_bytes))
+
+
+def open_database(config: Config) -> AbstractAsyncContextManager[Bridge]:
+    """The bridge to the configured database, with the sessions that the Store needs."""
+    return open_bridge(
+        config.database_url,
+        kind=cast("BridgeKind | Literal['auto']", config.bridge),
+        session=session_of(config.namespace),
+        pooler=config.pooler,
+    )
 
 
 async def serve(
