@@ -8,7 +8,7 @@ the tree prescribes; `force` beside it kills the handlers at once, and their job
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Literal, cast
@@ -17,7 +17,7 @@ import attrs
 import trio
 
 from actors import events
-from actors.kit import ChildSpec, run_supervised
+from actors.kit import ChildSpec, Life, Restart, run_supervised
 from actors.parts import Parts, make_parts
 from actors.store.bridge import Bridge, BridgeKind, open_bridge
 from actors.store.database import Database
@@ -29,12 +29,17 @@ from runtime.payload import PayloadLimits
 
 
 def make_node(
-    config: Config, app: AppSource, *, observe: events.Observer = events.ignore
+    config: Config,
+    app: AppSource,
+    *,
+    observe: events.Observer = events.ignore,
+    beside: Sequence[ChildSpec] = (),
 ) -> tuple[Parts, ChildSpec]:
     """The parts of a node on PostgreSQL, and the spec of its whole tree for your own supervisor.
 
     Args: config: with its database_url. app: an import path, or the app itself, cloudpickled.
-    observe: gets every event, besides the node's own log, metrics and health.
+    observe: gets every event, besides the node's own log, metrics and health. beside: actors of
+    your own; they start last and stop first.
     """
     database = Database(partial(open_database, config))
     warned = _Warned(config.payload_limit_bytes)
@@ -46,7 +51,8 @@ def make_node(
     )
     parts = make_parts(config, store, app, observe=observe)
     warned.observe = parts.observe
-    return parts, tree(parts, ChildSpec("store", database.hold_open)).spec()
+    store_spec = ChildSpec("store", database.hold_open)
+    return parts, tree(parts, store=store_spec, beside=beside).spec()
 
 
 @attrs.define
@@ -85,12 +91,17 @@ async def serve(
     Raises: SchemaError: the tables are not ours; nothing was served. SupervisionError: what the
     tree could not mend by restarting.
     """
-    parts, spec = make_node(config, app, observe=observe)
+
+    async def tell(life: Life) -> None:
+        life.started()
+        started(parts)
+
+    told = ChildSpec("told", tell, Restart.TEMPORARY)  # the last to start, so all are up
+    parts, spec = make_node(config, app, observe=observe, beside=[told])
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_report_drain, parts, stop)
         if force is not None:
             nursery.start_soon(_relay, force.wait, parts.force)
-        nursery.start_soon(_call_when_started, parts, started)
         await run_supervised(spec, stop=stop)
         nursery.cancel_scope.cancel()
 
@@ -98,11 +109,6 @@ async def serve(
 async def _relay(wait: Callable[[], Awaitable[None]], event: trio.Event) -> None:
     await wait()
     event.set()
-
-
-async def _call_when_started(parts: Parts, started: Callable[[Parts], None]) -> None:
-    await parts.lease.wait_begun()
-    started(parts)
 
 
 async def _report_drain(parts: Parts, stop: trio.Event) -> None:

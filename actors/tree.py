@@ -18,6 +18,8 @@ embed: run `tree(parts)` in your own supervisor, or any of these specs next to a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from actors.kit import ChildSpec, Strategy, Supervisor
 from actors.parts import Parts
 
@@ -27,19 +29,24 @@ KILL_SECONDS = 5.0
 FLUSH_SECONDS = 10.0
 
 
-def tree(parts: Parts, store: ChildSpec | None = None) -> Supervisor:
-    """The whole node. `store`: the spec that holds the Store's pool open, if it is not open yet."""
-    beneath = [
+def tree(
+    parts: Parts, *, store: ChildSpec | None = None, beside: Sequence[ChildSpec] = ()
+) -> Supervisor:
+    """The whole node.
+
+    Args: store: the spec that holds the Store's pool open, if it is not open yet. beside: actors of
+    your own; they start last and stop first.
+    """
+    children = [
+        *([store] if store else []),
         ChildSpec("heartbeat", parts.heartbeat.run),
         work(parts).spec(),
         maintenance(parts).spec(),
         ChildSpec("control", parts.control.run),
     ]
     if parts.config.http:
-        beneath.append(ChildSpec("http", parts.http.run))
-    return Supervisor(
-        "node", [store, *beneath] if store else beneath, strategy=Strategy.REST_FOR_ONE
-    )
+        children.append(ChildSpec("http", parts.http.run))
+    return Supervisor("node", [*children, *beside], strategy=Strategy.REST_FOR_ONE)
 
 
 def work(parts: Parts) -> Supervisor:
