@@ -71,7 +71,7 @@ def test_every_note_is_received_or_followed_by_back(actions: list[str]) -> None:
 
     for action in actions:
         if action == "receive":
-            for note in drained(mailbox)[:1]:
+            for note in drained(mailbox, at_most=1):
                 see(note)
         elif action in ("down", "up"):
             untold = untold or (down and action == "up")

@@ -30,7 +30,7 @@ _TOKEN = re.compile(
 _INDEX = re.compile(
     r"""
     (?: (?P<create> CREATE \s (?: UNIQUE \s )? INDEX ) | DROP \s INDEX ) \s CONCURRENTLY \s
-    (?: IF \s (?: NOT \s )? EXISTS \s )? "? (?P<name> \w+ ) "?
+    (?: IF \s (?: NOT \s )? EXISTS \s )? (?: " (?P<quoted> \w+ ) " | (?P<plain> \w+ ) )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -66,13 +66,14 @@ class Script:
                 " statements; it must hold one, for nobody could tell where between two it broke"
             )
         index = None if transactional else _INDEX.match(statements[0])
-        creates = index is not None and index["create"] is not None
+        name = index and (index["quoted"] or index["plain"].lower())
+        creates = bool(index and index["create"])
         return cls(
             label=label,
             sql=text,
             transactional=transactional,
-            creates=index["name"] if index and creates else None,
-            drops=index["name"] if index and not creates else None,
+            creates=name if creates else None,
+            drops=None if creates else name,
             checksum=hashlib.sha256(";\n".join(statements).encode()).hexdigest(),
         )
 
@@ -90,7 +91,7 @@ def _is_marked(text: str) -> bool:
 def _statements(text: str) -> Iterator[str]:
     """The statements, without comments, with one space wherever there were blanks."""
     words: list[str] = []
-    for token in _TOKEN.finditer(text + ";"):
+    for token in _TOKEN.finditer(text + "\n;"):
         if token["end"]:
             statement = "".join(words).strip()
             words.clear()
