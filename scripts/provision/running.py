@@ -1,0 +1,48 @@
+"""Runs a program that makes part of the environment; quiet unless it fails.
+
+The program has a process group of its own, which is ended with it, so that Ctrl-C in the middle
+of an installation leaves nothing running.
+"""
+
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+
+from scripts.provision.errors import ProvisionError
+
+_TAIL_LINES = 15
+_END_SECONDS = 5.0  # for pip to remove its temporary folders
+
+# What a user may have set for other projects, and would lead pip or Python astray here.
+_ASTRAY = ("PYTHONHOME", "PYTHONPATH", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
+_QUIET = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"}
+
+
+def run(what: str, command: Sequence[str]) -> None:
+    """Run it to its end. `what` names it in the error. Raises ProvisionError, with its words."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={k: v for k, v in os.environ.items() if k not in _ASTRAY} | _QUIET,
+        process_group=0,
+    )
+    try:
+        said, _ = process.communicate()
+    except BaseException:
+        _end(process)
+        raise
+    if process.returncode != 0:
+        tail = said.decode(errors="replace").strip().splitlines()[-_TAIL_LINES:]
+        raise ProvisionError("\n  ".join([f"{what} failed:", *tail]))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.communicate(timeout=_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
