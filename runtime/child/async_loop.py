@@ -21,7 +21,7 @@ from runtime import wire
 from runtime.child import kernel
 from runtime.child.context import JobContext, current
 from runtime.child.ending import TAKEN_BACK, Judge, chain
-from runtime.child.handler import HandlerSource
+from runtime.child.handler import Handler, HandlerSource
 from runtime.child.inbox import Inbox
 from runtime.child.outbox import Outbox
 from runtime.child.page import RunPage
@@ -41,6 +41,7 @@ class AsyncRun:
     frame: wire.Run
     begun_ns: int
     task: asyncio.Task[Outcome] | None = None
+    interruptible: bool = False  # its handler is being executed, or waits
 
 
 class AsyncLoop:
@@ -123,17 +124,19 @@ class AsyncLoop:
             return
         self._outbox.send(wire.Started(frame.seq, run.begun_ns))
         self._runs[frame.seq] = run
-        run.task = self._loop.create_task(self._outcome(frame))
+        run.task = self._loop.create_task(self._outcome(run))
         run.task.add_done_callback(lambda task: self._done(run, task))
 
-    async def _outcome(self, frame: wire.Run) -> Outcome:
+    async def _outcome(self, run: AsyncRun) -> Outcome:
+        frame = run.frame
         current.set(JobContext(frame))
         handler = self._handlers.get(frame.kind)
         try:
             if handler is None:
                 raise UnknownKind(f"this app has no handler of kind {frame.kind!r}")
-            value = await handler.call(frame.args)
+            value = await _call(handler, run)
         except BaseException as error:
+            run.interruptible = False  # if a ring struck just where `_call` was about to do this
             return self._of_error(frame, error)
         return self._judge.of_value(handler, value)
 
@@ -161,7 +164,7 @@ class AsyncLoop:
     def _on_ring(self, _number: int, _frame: FrameType | None) -> None:
         """If a handler blocks the loop, and is the one to be interrupted, raise in it."""
         run = None if self._reading else self._executing()
-        if run is None:
+        if run is None or not run.interruptible:
             return  # the loop is free, and reads by itself
         self._read()
         self._loop.call_soon_threadsafe(self._act)
@@ -172,3 +175,12 @@ class AsyncLoop:
     def _executing(self) -> AsyncRun | None:
         task = asyncio.current_task(self._loop)
         return next((run for run in self._runs.values() if run.task is task), None)
+
+
+async def _call(handler: Handler, run: AsyncRun) -> object:
+    """Call the handler. While it is executed, a ring raises here or in it."""
+    run.interruptible = True
+    try:
+        return await handler.call(run.frame.args)
+    finally:
+        run.interruptible = False

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from runtime.errors import UsageError
 from runtime.wire import Run
 
 
@@ -66,3 +67,11 @@ class JobContext:
 
 current: ContextVar[JobContext] = ContextVar("headrace_current_job")
 """The running handler's job; `current.get()` raises LookupError outside of a handler."""
+
+
+def current_job() -> JobContext:
+    """The job that the calling handler runs for. Raises: UsageError, outside of a handler."""
+    try:
+        return current.get()
+    except LookupError:
+        raise UsageError("current_job() is for handlers; no handler runs here") from None
