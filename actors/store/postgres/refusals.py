@@ -17,7 +17,7 @@ TOO_LARGE = "HR001"  # raised by enqueue_many
 _CHECK_VIOLATION = "23514"
 # undefined: table, column, function, object; invalid schema name.
 _NOT_OURS = frozenset({"42P01", "42703", "42883", "42704", "3F000"})
-# Classes 22 (data exception) and 54 (limits, such as too deep JSON); "" is the driver's own refusal.
+# Classes 22 (data exception) and 54 (limits, as of nesting); "" is the driver refusing it itself.
 _OF_DATA = ("22", "54", _CHECK_VIOLATION)
 # Domains whose CHECKs count the bytes of jsonb's own text.
 _SIZE_CHECKS = {

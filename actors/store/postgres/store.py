@@ -81,7 +81,10 @@ class PostgresStore:
         if not acks:
             return Acked(written=0, stale=())
         checked = self._guard.checked_acks(acks)
-        return await self._run(lambda connection: write(connection, checked, self._guard))
+        try:
+            return await write(self._bridge, checked, self._guard)
+        except DatabaseError as error:
+            raise typed(error, self._namespace) from error
 
     async def release(self, runs: Sequence[tuple[UUID, int]]) -> int:
         """See Store."""

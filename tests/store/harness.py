@@ -1,0 +1,110 @@
+"""What a contract test holds in its hands: a Store of either kind, and the passing of its time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+import attrs
+
+from actors.store.memory import MemoryStore
+from actors.store.protocol import Demand, NodeInfo, Store
+from runtime.ids import uuid7
+from runtime.job import ClaimedJob, NewJob
+from runtime.lifecycle import Ack, JobState
+from runtime.outcome import Failure
+from tests.store.tables import Tables
+
+OOPS = Failure("ValueError", "oops", "Traceback: oops")
+
+
+class Hands(Protocol):
+    """What differs between the Stores."""
+
+    def pass_time(self, seconds: float) -> None:
+        """All that was written becomes so much older."""
+
+    def wait_for(self, job_id: UUID) -> None:
+        """Ask to be notified of this job's end, as a client does."""
+
+
+@attrs.frozen
+class MemoryHands:
+    store: MemoryStore
+
+    def pass_time(self, seconds: float) -> None:
+        self.store.advance(seconds)
+
+    def wait_for(self, job_id: UUID) -> None:
+        self.store.wait_for(job_id)
+
+
+@attrs.frozen
+class PostgresHands:
+    tables: Tables
+
+    def pass_time(self, seconds: float) -> None:
+        self.tables.pass_time(seconds)
+
+    def wait_for(self, job_id: UUID) -> None:
+        self.tables.connection.execute(
+            "INSERT INTO waiter VALUES (%s, now() + interval '1 hour')", [job_id]
+        )
+
+
+@attrs.define
+class Bench:
+    """A Store with short cuts to what most tests begin with."""
+
+    store: Store
+    hands: Hands
+    warnings: list[tuple[str, int]]  # what on_warning was told
+
+    async def add(self, count: int = 1, **options: object) -> list[UUID]:
+        """Enqueue jobs of kind "k" and return their ids."""
+        jobs = [new_job(**options) for _ in range(count)]
+        assert all(await self.store.enqueue(jobs))
+        return [job.id for job in jobs]
+
+    async def node(self, lease_seconds: float = 30.0, name: str = "host:1") -> int:
+        """Join a node."""
+        return await self.store.join(node_info(name), lease_seconds)
+
+    async def claim(
+        self, node_id: int, places: int = 100, kinds: Sequence[str] = ("k",)
+    ) -> list[ClaimedJob]:
+        """Claim from the default queue."""
+        return await self.store.claim(node_id, [Demand("default", tuple(kinds), places)])
+
+    async def run_one(self, **options: object) -> ClaimedJob:
+        """A job that a new node runs."""
+        await self.add(**options)
+        (job,) = await self.claim(await self.node())
+        return job
+
+    async def finish(self, state: JobState = JobState.COMPLETED, **options: object) -> UUID:
+        """A job that has come to its end."""
+        job = await self.run_one(**options)
+        acked = await self.store.ack([ack_of(job, state)])
+        assert acked.written == 1
+        return job.id
+
+    async def state(self, job_id: UUID) -> JobState:
+        """The state of a job."""
+        return (await self.store.get(job_id)).state
+
+
+def new_job(**options: object) -> NewJob:
+    """A job with an id of its own."""
+    return NewJob(**{"id": uuid7(), "kind": "k", **options})  # type: ignore[arg-type]
+
+
+def node_info(name: str = "host:1", queues: tuple[str, ...] = ("default",)) -> NodeInfo:
+    """A node."""
+    return NodeInfo(name, "host", "boot", 1, "0", "0.1", queues, 2)
+
+
+def ack_of(job: ClaimedJob, state: JobState = JobState.COMPLETED, **options: object) -> Ack:
+    """An ack of a claimed run."""
+    return Ack(job.id, job.run_number, state, **options)  # type: ignore[arg-type]

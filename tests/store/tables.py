@@ -1,0 +1,94 @@
+"""A database with our tables, for tests: migrated once a session, emptied for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from runtime.sql import SCHEMA
+from tests.support.postgres import DatabaseServer
+
+NAMESPACE = "headrace"
+
+# All times that are stored, for pass_time: (table, columns).
+_TIMES = {
+    "job": (
+        "created_at",
+        "scheduled_at",
+        "attempted_at",
+        "finalized_at",
+        "cancel_requested_at",
+    ),
+    "node": ("started_at", "heartbeat_at", "expires_at", "ended_at"),
+    "leader": ("elected_at", "expires_at"),
+    "queue": ("paused_at",),
+    "waiter": ("expires_at",),
+}
+
+
+class Tables:
+    """A test's own connection to a namespace, beside the Store's."""
+
+    def __init__(self, url: str, namespace: str = NAMESPACE) -> None:
+        self.url = url
+        self.namespace = namespace
+        self.connection = psycopg.connect(
+            url, autocommit=True, options=f"-c search_path={namespace}"
+        )
+
+    def migrate(self) -> None:
+        """Apply all migrations, and say so in a table like the migrator's."""
+        run = self.connection.execute
+        run(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(self.namespace)))
+        run("CREATE TABLE migration (version int PRIMARY KEY)")
+        for path in sorted((SCHEMA / "migrations").glob("*.sql")):
+            if not path.name.endswith(".down.sql"):
+                self.connection.execute(path.read_text().encode())
+                run("INSERT INTO migration VALUES (%s)", [int(path.name[:3])])
+
+    def empty(self) -> None:
+        """Delete all rows."""
+        self.connection.execute("TRUNCATE job, failure, node, queue, schedule, waiter")
+        self.connection.execute(
+            "UPDATE leader SET term = 0, node_id = NULL, expires_at = '-infinity'"
+        )
+
+    def pass_time(self, seconds: float) -> None:
+        """Make all that was written so much older."""
+        for table, columns in _TIMES.items():
+            changes = sql.SQL(", ").join(
+                sql.SQL("{0} = {0} - make_interval(secs => {1})").format(
+                    sql.Identifier(column), seconds
+                )
+                for column in columns
+            )
+            self.connection.execute(
+                sql.SQL("UPDATE {} SET {}").format(sql.Identifier(table), changes)
+            )
+
+    def close(self) -> None:
+        """Close the test's connection."""
+        self.connection.close()
+
+
+@pytest.fixture(scope="session")
+def migrated_url(postgres_server: DatabaseServer) -> Iterator[str]:
+    """A database with our tables, shared by the tests of a session."""
+    url = postgres_server.create_database()
+    tables = Tables(url)
+    tables.migrate()
+    tables.close()
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture
+def tables(migrated_url: str) -> Iterator[Tables]:
+    """The same, empty."""
+    tables = Tables(migrated_url)
+    tables.empty()
+    yield tables
+    tables.close()
