@@ -1,0 +1,99 @@
+"""Headrace: durable jobs in the PostgreSQL you already have, with CPU-heavy handlers on every core.
+
+What a program, and a child, import. Names are imported when they are first asked for, so that a
+child, which needs few of them, starts fast and never imports a database library.
+
+- define and enqueue: App, Kind, Backoff (exponential, constant), NewJob, PayloadLimits
+- inside a handler: current_job
+- end a run otherwise: Snooze, Discard, Cancel; meet its end: JobTimeout, JobCancelled, RunStopped
+- clients with a pool of their own: Client (sync), AsyncClient (asyncio), TrioClient
+- look at jobs: Job, JobState; and every error, all of them HeadraceErrors
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runtime.app import App as App
+    from runtime.app import load as load
+    from runtime.backoff import Backoff as Backoff
+    from runtime.backoff import constant as constant
+    from runtime.backoff import exponential as exponential
+    from runtime.child.context import current_job as current_job
+    from runtime.client import AsyncClient as AsyncClient
+    from runtime.client import Client as Client
+    from runtime.client import TrioClient as TrioClient
+    from runtime.client import enqueue_many as enqueue_many
+    from runtime.errors import ArgsInvalid as ArgsInvalid
+    from runtime.errors import ConfigError as ConfigError
+    from runtime.errors import HeadraceError as HeadraceError
+    from runtime.errors import Interrupted as Interrupted
+    from runtime.errors import JobCancelled as JobCancelled
+    from runtime.errors import JobFailed as JobFailed
+    from runtime.errors import JobNotFound as JobNotFound
+    from runtime.errors import JobTimeout as JobTimeout
+    from runtime.errors import OutputInvalid as OutputInvalid
+    from runtime.errors import PayloadError as PayloadError
+    from runtime.errors import PayloadInvalid as PayloadInvalid
+    from runtime.errors import PayloadTooLarge as PayloadTooLarge
+    from runtime.errors import ResultTimeout as ResultTimeout
+    from runtime.errors import RunStopped as RunStopped
+    from runtime.errors import SchemaNotMigrated as SchemaNotMigrated
+    from runtime.errors import StoreUnavailable as StoreUnavailable
+    from runtime.errors import UnknownKind as UnknownKind
+    from runtime.errors import UsageError as UsageError
+    from runtime.handler_enqueue import Kind as Kind
+    from runtime.job import Job as Job
+    from runtime.job import NewJob as NewJob
+    from runtime.lifecycle import JobState as JobState
+    from runtime.outcome import Cancel as Cancel
+    from runtime.outcome import Discard as Discard
+    from runtime.outcome import Snooze as Snooze
+    from runtime.payload import PayloadLimits as PayloadLimits
+
+_NAMES = {
+    "app": ("App", "load"),
+    "backoff": ("Backoff", "constant", "exponential"),
+    "child.context": ("current_job",),
+    "client": ("AsyncClient", "Client", "TrioClient", "enqueue_many"),
+    "errors": (
+        "ArgsInvalid",
+        "ConfigError",
+        "HeadraceError",
+        "Interrupted",
+        "JobCancelled",
+        "JobFailed",
+        "JobNotFound",
+        "JobTimeout",
+        "OutputInvalid",
+        "PayloadError",
+        "PayloadInvalid",
+        "PayloadTooLarge",
+        "ResultTimeout",
+        "RunStopped",
+        "SchemaNotMigrated",
+        "StoreUnavailable",
+        "UnknownKind",
+        "UsageError",
+    ),
+    "handler_enqueue": ("Kind",),
+    "job": ("Job", "NewJob"),
+    "lifecycle": ("JobState",),
+    "outcome": ("Cancel", "Discard", "Snooze"),
+    "payload": ("PayloadLimits",),
+}
+_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_MODULE_OF])

@@ -1,0 +1,192 @@
+"""App: the registry of handlers, by kind, and `load`, which finds an app by its import path.
+
+Rule: a kind names the same handler in the database for years, whatever file it moves to. Hence its
+default is the function's bare name, without its module; give `kind=` before renaming a function.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from types import MappingProxyType
+from typing import Any, ParamSpec, Protocol, TypeVar, overload
+
+from runtime.backoff import Backoff
+from runtime.errors import UnknownKind, UsageError
+from runtime.handler import AsyncHandler, Handler, SyncHandler
+from runtime.handler_options import (
+    DEFAULT_NAMESPACE,
+    BackoffFunction,
+    JobOptions,
+    Seconds,
+    check_kind,
+    check_namespace,
+    seconds_of,
+)
+from runtime.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_PRIORITY, DEFAULT_QUEUE
+from runtime.payload import DEFAULT_LIMITS, PayloadLimits
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DEFAULT_ATTRIBUTE = "app"
+
+
+class JobDecorator(Protocol):
+    """What `@app.job(...)` returns: makes a function a handler."""
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, function: Callable[P, Coroutine[Any, Any, R]], /
+    ) -> AsyncHandler[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> SyncHandler[P, R]: ...
+
+
+class App:
+    """A set of handlers and the namespace in which their jobs live.
+
+    Args: name: for people and logs. namespace: the PostgreSQL schema of the tables. limits: how
+    large args and metadata may be where jobs are enqueued.
+    Raises: UsageError, for a namespace that cannot be.
+    """
+
+    def __init__(
+        self,
+        name: str = "app",
+        *,
+        namespace: str = DEFAULT_NAMESPACE,
+        limits: PayloadLimits = DEFAULT_LIMITS,
+    ) -> None:
+        self.name = name
+        self.namespace = check_namespace(namespace)
+        self.limits = limits
+        self._handlers: dict[str, Handler[..., Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"<App {self.name}: {len(self._handlers)} kinds>"
+
+    @property
+    def handlers(self) -> Mapping[str, Handler[..., Any]]:
+        """The handlers by kind, in the order of their definition; a read-only view."""
+        return MappingProxyType(self._handlers)
+
+    def handler(self, kind: str) -> Handler[..., Any]:
+        """The handler of a kind. Raises: UnknownKind."""
+        try:
+            return self._handlers[kind]
+        except KeyError:
+            known = ", ".join(sorted(self._handlers)) or "none"
+            raise UnknownKind(
+                f"{self.name} has no handler of kind {kind!r}; it has: {known}"
+            ) from None
+
+    def prepare(self) -> None:
+        """Look up every handler's annotations now. Raises: UsageError, naming handler and type."""
+        for handler in self._handlers.values():
+            handler.prepare()
+
+    @overload
+    def job(  # type: ignore[overload-overlap]
+        self, function: Callable[P, Coroutine[Any, Any, R]], /
+    ) -> AsyncHandler[P, R]: ...
+    @overload
+    def job(self, function: Callable[P, R], /) -> SyncHandler[P, R]: ...
+    @overload
+    def job(
+        self,
+        function: None = None,
+        /,
+        *,
+        kind: str | None = None,
+        queue: str = DEFAULT_QUEUE,
+        priority: int = DEFAULT_PRIORITY,
+        timeout: Seconds | None = None,
+        max_attempts: int = DEFAULT_MAX_ATTEMPTS,
+        backoff: Backoff | BackoffFunction | None = None,
+    ) -> JobDecorator: ...
+    def job(
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        kind: str | None = None,
+        queue: str = DEFAULT_QUEUE,
+        priority: int = DEFAULT_PRIORITY,
+        timeout: Seconds | None = None,
+        max_attempts: int = DEFAULT_MAX_ATTEMPTS,
+        backoff: Backoff | BackoffFunction | None = None,
+    ) -> Any:
+        """Make a function, sync or async, the handler of a kind. It stays callable as it was.
+
+        Args: kind: its name in the database; the function's own name by default. queue, priority
+        (1 first, 4 last) and max_attempts are the defaults of its jobs. timeout: of a run, in
+        seconds or as a timedelta; None: the node's; 0: none. backoff: a Backoff, or a function
+        (failed attempt, error) -> seconds, which runs in the child.
+        Raises: UsageError, for a kind that is taken, an option or a function that cannot be.
+        """
+        options = JobOptions(queue=queue, priority=priority, max_attempts=max_attempts)
+        timeout_seconds = seconds_of("timeout", timeout)
+
+        def add(function: Callable[..., Any]) -> Handler[..., Any]:
+            if not callable(function):
+                raise UsageError(f"@app.job takes a function, not {function!r}; options by name")
+            name = check_kind(kind or getattr(function, "__name__", ""))
+            make = AsyncHandler if inspect.iscoroutinefunction(function) else SyncHandler
+            return self._add(make(function, name, self, options, timeout_seconds, backoff))
+
+        return add if function is None else add(function)
+
+    def _add(self, handler: Handler[..., Any]) -> Handler[..., Any]:
+        if handler.kind in self._handlers:
+            other = self._handlers[handler.kind]
+            raise UsageError(f"kind {handler.kind!r} is taken by {other!r} of {other.__module__}")
+        self._handlers[handler.kind] = handler
+        return handler
+
+
+def load(path: str) -> App:
+    """The app at an import path such as ``pkg.jobs:app``; the attribute is `app` by default.
+
+    The working directory is importable, as with `python -m`. Its handlers are prepared.
+    Raises: UsageError, if there is no such module or attribute, or it is no App; and whatever
+    importing the module raises.
+    """
+    name, _, attribute = path.partition(":")
+    if name.endswith(".py") or "/" in name or not name:
+        raise UsageError(f"{path!r} is no import path: give a module, such as pkg.jobs:app")
+    app = _attribute(_module(name), attribute or DEFAULT_ATTRIBUTE)
+    if not isinstance(app, App):
+        raise UsageError(f"{path} is {app!r}, not a runtime.App")
+    app.prepare()
+    return app
+
+
+def _module(name: str) -> Any:
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        # A module that the app itself fails to import is the app's own error.
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        raise UsageError(
+            f"no module named {error.name!r}: looked in {here} and the rest of sys.path"
+        ) from error
+
+
+def _attribute(module: Any, path: str) -> Any:
+    found = module
+    for name in path.split("."):
+        if not hasattr(found, name):
+            apps = [key for key, value in vars(module).items() if isinstance(value, App)]
+            hint = f"; its apps: {', '.join(apps)}" if apps else "; it has no App"
+            raise UsageError(f"{module.__name__} has no attribute {path!r}{hint}")
+        found = getattr(found, name)
+    return found

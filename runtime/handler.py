@@ -1,0 +1,169 @@
+"""Handler: a function that is the code of a kind. It stays callable, can be enqueued and run.
+
+Two sides use it. A client enqueues it (`runtime.handler_enqueue`). The child runs it: `call`,
+`encode_output` and `backoff_for` read and write JSON text and nothing else.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
+
+from runtime import payload
+from runtime.backoff import DEFAULT_BACKOFF, MAX_DELAY_SECONDS, Backoff
+from runtime.convert import Arguments, args_decoder, output_decoder
+from runtime.handler_enqueue import Enqueuer
+from runtime.handler_options import BackoffFunction, JobOptions, check_backoff, seconds_of
+from runtime.handler_signature import Signature
+from runtime.job import KindInfo
+from runtime.payload import PayloadLimits
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+logger = logging.getLogger("headrace")
+
+
+class Home(Protocol):
+    """What a handler must know of its app."""
+
+    namespace: str
+    limits: PayloadLimits
+
+
+class Handler(Enqueuer[P, R]):
+    """The function of a kind. Made by `App.job`, as a SyncHandler or an AsyncHandler.
+
+    Args: options: of its jobs, where an enqueue gives none. timeout_seconds: of its runs.
+    Raises: UsageError, for a function that cannot be a handler.
+    """
+
+    is_async = False
+    __name__: str
+    __qualname__: str
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        kind: str,
+        home: Home,
+        options: JobOptions,
+        timeout_seconds: float | None = None,
+        backoff: Backoff | BackoffFunction | None = None,
+    ) -> None:
+        check_backoff(backoff)
+        super().__init__(self, options)
+        functools.update_wrapper(cast("Callable[..., Any]", self), function)
+        self.kind = kind
+        self._home = home
+        self._function = function
+        self._timeout_seconds = timeout_seconds
+        self._backoff = backoff
+        self._signature = Signature(kind, function)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._decode: Callable[[str], Arguments] = self._first_decode
+        self._decode_output: Callable[[str | None], Any] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        del state["_decode"], state["_decode_output"]  # decoders do not cross processes
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._forget()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.kind}{self._signature}>"
+
+    @property
+    def namespace(self) -> str:
+        """The PostgreSQL schema in which its jobs live: the app's."""
+        return self._home.namespace
+
+    @property
+    def limits(self) -> PayloadLimits:
+        """How large its payloads may be: the app's."""
+        return self._home.limits
+
+    def prepare(self) -> None:
+        """Look up the annotations now, rather than at the first job. Raises: UsageError."""
+        self._decode = args_decoder(self._signature)
+
+    def _first_decode(self, text: str) -> Arguments:
+        self.prepare()
+        return self._decode(text)
+
+    def encode_args(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        """The args as JSON text; what the child would refuse is refused here.
+
+        Raises: ArgsInvalid, PayloadInvalid, PayloadTooLarge.
+        """
+        text = payload.encode("args", self._signature.bind(args, kwargs))
+        self._decode(text)
+        return text
+
+    def info(self) -> KindInfo:
+        """What a node must know of this handler without importing the app."""
+        policy = self._backoff if isinstance(self._backoff, Backoff) else DEFAULT_BACKOFF
+        return KindInfo(self.kind, self.is_async, self._timeout_seconds, policy)
+
+    def call(self, args_json: str, /) -> Any:
+        """Call the function with args from JSON text; a coroutine if it is async.
+
+        Raises: ArgsInvalid, before the function begins; whatever the function raises.
+        """
+        args, kwargs = self._decode(args_json)
+        return self._function(*args, **kwargs)
+
+    def encode_output(self, value: Any, /) -> str | None:
+        """The output as JSON text; None for None. Raises: PayloadInvalid.
+
+        Its size is judged where the node's own limits are known: at the Store.
+        """
+        return None if value is None else payload.encode("output", value)
+
+    def decode_output(self, text: str | None) -> R:
+        """An output, as the return annotation has it. Raises: OutputInvalid."""
+        if self._decode_output is None:
+            self._decode_output = output_decoder(self._signature)
+        output: R = self._decode_output(text)
+        return output
+
+    def backoff_for(self, attempt: int, error: BaseException, /) -> float | None:
+        """Seconds by the handler's own backoff function; None: use `info().backoff`.
+
+        A function that raises, or returns no delay, is logged and the default stands in for it.
+        """
+        if self._backoff is None or isinstance(self._backoff, Backoff):
+            return None
+        try:
+            seconds = seconds_of("backoff", self._backoff(attempt, error))
+        except Exception:
+            logger.exception("the backoff function of %s failed; using the default", self.kind)
+            return None
+        return None if seconds is None else min(seconds, MAX_DELAY_SECONDS)
+
+
+class SyncHandler(Handler[P, R]):
+    """A handler that is a plain function."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function itself, here and now; no job is made."""
+        output: R = self._function(*args, **kwargs)
+        return output
+
+
+class AsyncHandler(Handler[P, R]):
+    """A handler that is an `async def` function."""
+
+    is_async = True
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        """Call the function itself; no job is made."""
+        coroutine: Coroutine[Any, Any, R] = self._function(*args, **kwargs)
+        return coroutine

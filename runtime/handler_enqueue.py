@@ -1,0 +1,184 @@
+"""Enqueuer: whatever can be enqueued, with its options. A handler, a handler `with_options`, or a
+Kind: the name of a handler that this program cannot import.
+
+Rules: args and options are checked and encoded before anything is sent. Nothing here imports a
+database library; `enqueue` finds out what the caller's connection is.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
+from uuid import UUID
+
+import msgspec
+
+from runtime import payload
+from runtime.errors import ArgsInvalid
+from runtime.handler_options import (
+    DEFAULT_NAMESPACE,
+    JobOptions,
+    Seconds,
+    check_kind,
+    check_namespace,
+    seconds_of,
+)
+from runtime.ids import uuid7
+from runtime.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_PRIORITY, DEFAULT_QUEUE, NewJob
+from runtime.payload import DEFAULT_LIMITS, PayloadLimits
+
+if TYPE_CHECKING:
+    from runtime.client.connections import AsyncConn, SyncConn
+    from runtime.client.handle import AsyncConnHandle, ConnHandle
+
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+logger = logging.getLogger("headrace")
+
+
+class Target(Protocol[R_co]):
+    """What an Enqueuer enqueues."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def namespace(self) -> str: ...
+
+    @property
+    def limits(self) -> PayloadLimits: ...
+
+    def encode_args(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        """The args as JSON text. Raises: ArgsInvalid, PayloadError."""
+
+    def decode_output(self, text: str | None) -> R_co:
+        """An output from JSON text. Raises: OutputInvalid."""
+
+
+class Enqueuer(Generic[P, R]):
+    """Something to enqueue, with the options of its jobs."""
+
+    def __init__(self, target: Target[R], options: JobOptions) -> None:
+        self._target = target
+        self._options = options
+
+    @property
+    def target(self) -> Target[R]:
+        """The handler, or the kind, that is enqueued."""
+        return self._target
+
+    def with_options(
+        self,
+        *,
+        delay: Seconds | None = None,
+        scheduled_at: datetime | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        max_attempts: int | None = None,
+        timeout: Seconds | None = None,
+        tags: Iterable[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        id: UUID | None = None,  # noqa: A002 - the word for it
+    ) -> Enqueuer[P, R]:
+        """The same with other options; those not given stay. Raises: UsageError.
+
+        Args: delay: from now by the database's clock (seconds or timedelta). scheduled_at: the
+        time itself, with a time zone. priority: 1 first, 4 last. timeout: of a run (seconds or
+        timedelta; 0: none). id: repeating an enqueue with the same id adds nothing.
+        """
+        options = JobOptions(
+            queue=queue,
+            priority=priority,
+            max_attempts=max_attempts,
+            timeout_seconds=seconds_of("timeout", timeout),
+            delay_seconds=seconds_of("delay", delay),
+            scheduled_at=scheduled_at,
+            tags=None if tags is None else tuple(tags),
+            metadata=metadata,
+            id=id,
+        )
+        return Enqueuer(self._target, options.over(self._options))
+
+    def new_job(self, *args: P.args, **kwargs: P.kwargs) -> NewJob:
+        """The job that `enqueue` would write, for `enqueue_many`. Pure, but for its new id.
+
+        Raises: ArgsInvalid, PayloadInvalid, PayloadTooLarge.
+        """
+        options, target = self._options, self._target
+        return NewJob(
+            id=options.id or uuid7(),
+            kind=target.kind,
+            args=_sized(target, "args", target.encode_args(args, kwargs)),
+            queue=options.queue or DEFAULT_QUEUE,
+            priority=options.priority or DEFAULT_PRIORITY,
+            max_attempts=options.max_attempts or DEFAULT_MAX_ATTEMPTS,
+            timeout_seconds=options.timeout_seconds,
+            delay_seconds=options.delay_seconds,
+            scheduled_at=options.scheduled_at,
+            tags=options.tags or (),
+            metadata=_metadata(target, options.metadata),
+        )
+
+    @overload
+    def enqueue(
+        self, conn: AsyncConn, /, *args: P.args, **kwargs: P.kwargs
+    ) -> Awaitable[AsyncConnHandle[R]]: ...
+    @overload
+    def enqueue(self, conn: SyncConn, /, *args: P.args, **kwargs: P.kwargs) -> ConnHandle[R]: ...
+    def enqueue(self, conn: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Write a job on the caller's own connection: it exists if and only if that commits.
+
+        `conn` is of asyncpg, psycopg 3, SQLAlchemy 2, Django or another DB-API library; an async
+        one makes this awaitable. In autocommit the job exists on return.
+        Raises: UsageError, for another object; ArgsInvalid, PayloadInvalid, PayloadTooLarge, with
+        nothing sent; SchemaNotMigrated; whatever the library raises.
+        """
+        from runtime.client.caller import enqueue
+
+        return enqueue(conn, self._target, self.new_job(*args, **kwargs))
+
+
+class Kind(Enqueuer[..., Any]):
+    """A kind by its name, for programs that enqueue what they cannot import.
+
+    Its args are given by name and not checked against a signature; its output is plain JSON values.
+    Raises: UsageError, for a name that cannot be a kind.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        namespace: str = DEFAULT_NAMESPACE,
+        limits: PayloadLimits = DEFAULT_LIMITS,
+    ) -> None:
+        super().__init__(self, JobOptions())
+        self.kind = check_kind(kind)
+        self.namespace = check_namespace(namespace)
+        self.limits = limits
+
+    def encode_args(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        """See Target."""
+        if args:
+            raise ArgsInvalid(self.kind, "give args by name: its signature is unknown", "(...)")
+        return payload.encode("args", kwargs)
+
+    def decode_output(self, text: str | None) -> Any:
+        """See Target."""
+        return None if text is None else msgspec.json.decode(text)
+
+
+def _metadata(target: Target[Any], metadata: Mapping[str, Any] | None) -> str:
+    return _sized(target, "metadata", payload.encode("metadata", metadata)) if metadata else "{}"
+
+
+def _sized(target: Target[Any], field: str, text: str) -> str:
+    """The text, unless it is too large. Raises: PayloadTooLarge."""
+    if payload.check_size(field, text, target.limits):
+        size = payload.byte_size(text)
+        logger.warning("%s of a %s job are %d bytes of JSON", field, target.kind, size)
+    return text

@@ -1,0 +1,144 @@
+"""The options of a handler and of a single enqueue, checked once, where they are given.
+
+Rules: an option that is None was not given; the enqueue's wins over the handler's. A bad value is a
+UsageError that names the option. The database's CHECKs hold the same bounds as a backstop.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from runtime.backoff import Backoff
+from runtime.errors import UsageError
+from runtime.job import MAX_PRIORITY
+
+BackoffFunction = Callable[[int, BaseException], "float | timedelta | None"]
+"""Takes the failed attempt (from 1) and its error; returns the delay, or None for the default."""
+
+Seconds = float | timedelta
+
+MAX_NAME_LENGTH = 127  # characters of a kind or queue, as in River
+MAX_TAG_LENGTH = 255  # characters, as in River
+MAX_TAGS = 100
+MAX_ATTEMPTS = 32_000  # the column is a smallint, and rescue may add to it
+DEFAULT_NAMESPACE = "headrace"
+_NAMESPACE = re.compile(r"[a-z_][a-z0-9_]{0,39}")  # an identifier that fits with ".finished" in 63
+_KIND = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-:/]{0,126}")
+
+
+class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How a job is to be run, apart from its args. None: not given."""
+
+    queue: str | None = None
+    priority: int | None = None
+    max_attempts: int | None = None
+    timeout_seconds: float | None = None
+    delay_seconds: float | None = None
+    scheduled_at: datetime | None = None
+    tags: tuple[str, ...] | None = None
+    metadata: Mapping[str, Any] | None = None
+    id: UUID | None = None
+
+    def __post_init__(self) -> None:
+        if self.queue is not None:
+            check_queue(self.queue)
+        _check_whole("priority", self.priority, MAX_PRIORITY)
+        _check_whole("max_attempts", self.max_attempts, MAX_ATTEMPTS)
+        _check_times(self.delay_seconds, self.scheduled_at)
+        _check_tags(self.tags)
+        _check_instance("metadata", self.metadata, Mapping)
+        _check_instance("id", self.id, UUID)
+
+    def over(self, other: JobOptions) -> JobOptions:
+        """These options, and the other's where they are silent."""
+        given = {name: value for name in _NAMES if (value := getattr(self, name)) is not None}
+        if "delay_seconds" in given or "scheduled_at" in given:
+            given = {"delay_seconds": None, "scheduled_at": None} | given
+        return msgspec.structs.replace(other, **given)
+
+
+_NAMES = JobOptions.__struct_fields__
+
+
+def check_kind(kind: object) -> str:
+    """The kind, if it may be one. Raises: UsageError."""
+    if not isinstance(kind, str) or _KIND.fullmatch(kind) is None:
+        raise UsageError(
+            f"{kind!r} cannot be a kind: a letter or _, then at most 126 of letters, digits "
+            f"and _ . - : / ; give the handler one with @app.job(kind=...)"
+        )
+    return kind
+
+
+def check_queue(queue: object) -> str:
+    """The queue's name, if it may be one. Raises: UsageError."""
+    if not isinstance(queue, str) or not 0 < len(queue) <= MAX_NAME_LENGTH or "\0" in queue:
+        raise UsageError(f"queue is a name of 1 to {MAX_NAME_LENGTH} characters, not {queue!r}")
+    return queue
+
+
+def check_namespace(namespace: object) -> str:
+    """The namespace, if it may be one. Raises: UsageError."""
+    if not isinstance(namespace, str) or _NAMESPACE.fullmatch(namespace) is None:
+        raise UsageError(
+            f"{namespace!r} cannot be a namespace: a lower-case letter or _, then at most 39 of "
+            f"a-z, 0-9 and _"
+        )
+    return namespace
+
+
+def seconds_of(name: str, value: object) -> float | None:
+    """Seconds or a timedelta, as seconds. Raises: UsageError that names the option."""
+    if value is None:
+        return None
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise UsageError(f"{name} is seconds or a timedelta, not {value!r}")
+    if not math.isfinite(value) or value < 0:
+        raise UsageError(f"{name} is {value!r}: give 0 seconds or more")
+    return float(value)
+
+
+def check_backoff(backoff: object) -> None:
+    """Refuse what is neither a policy nor a function. Raises: UsageError."""
+    if backoff is not None and not isinstance(backoff, Backoff) and not callable(backoff):
+        raise UsageError(
+            f"backoff is a Backoff or a function (attempt, error) -> seconds, not {backoff!r}"
+        )
+
+
+def _check_whole(name: str, value: object, maximum: int) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= maximum:
+        raise UsageError(f"{name} is a whole number from 1 to {maximum}, not {value!r}")
+
+
+def _check_instance(name: str, value: object, wanted: type) -> None:
+    if value is not None and not isinstance(value, wanted):
+        raise UsageError(f"{name} is a {wanted.__name__}, not {value!r}")
+
+
+def _check_times(delay_seconds: float | None, scheduled_at: object) -> None:
+    if scheduled_at is None:
+        return
+    if delay_seconds is not None:
+        raise UsageError("give delay or scheduled_at, not both")
+    if not isinstance(scheduled_at, datetime) or scheduled_at.utcoffset() is None:
+        raise UsageError(f"scheduled_at is a datetime with a time zone, not {scheduled_at!r}")
+
+
+def _check_tags(tags: tuple[object, ...] | None) -> None:
+    if tags is not None and len(tags) > MAX_TAGS:
+        raise UsageError(f"a job has at most {MAX_TAGS} tags, not {len(tags)}")
+    for tag in tags or ():
+        if not isinstance(tag, str) or not 0 < len(tag) <= MAX_TAG_LENGTH or "\0" in tag:
+            raise UsageError(f"a tag is text of 1 to {MAX_TAG_LENGTH} characters, not {tag!r}")

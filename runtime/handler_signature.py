@@ -1,0 +1,101 @@
+"""A handler's signature: which functions may be handlers, and what an enqueue may give them.
+
+Rules: args travel by name, so `*args` is refused where the handler is decorated. A default is not
+stored with the job: the handler that runs it decides. Annotations are looked up late, when a job is
+made or run, since they may name what is defined further down.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from runtime.errors import ArgsInvalid, UsageError
+
+_EMPTY = inspect.Parameter.empty
+
+
+class Signature:
+    """What a function takes, in order. Raises: UsageError, for one that cannot be a handler."""
+
+    def __init__(self, kind: str, function: Callable[..., Any]) -> None:
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise UsageError(f"{kind} is a generator; a handler returns its output")
+        self.kind = kind
+        self._function = function
+        self._signature = _signature(kind, function)
+        self.parameters: tuple[inspect.Parameter, ...] = ()
+        self.extra: inspect.Parameter | None = None  # **kwargs, if the handler has it
+        for parameter in self._signature.parameters.values():
+            self._add(parameter)
+
+    def _add(self, parameter: inspect.Parameter) -> None:
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            raise UsageError(f"{self.kind} takes *{parameter.name}; args travel by name: list them")
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            self.extra = parameter
+        else:
+            self.parameters += (parameter,)
+
+    @property
+    def positional(self) -> int:
+        """How many parameters may be given by position; they come first."""
+        keyword_only = inspect.Parameter.KEYWORD_ONLY
+        return sum(parameter.kind is not keyword_only for parameter in self.parameters)
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """What was given, by name. Raises: ArgsInvalid that names what is missing or unknown."""
+        try:
+            given = self._signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise ArgsInvalid(self.kind, str(error), str(self)) from None
+        if self.extra is not None:
+            given |= given.pop(self.extra.name, {})
+        return given
+
+    def annotation(self, parameter: inspect.Parameter) -> Any:
+        """The type of a parameter, `Any` without annotation. Raises: UsageError, unresolvable."""
+        hint = self._resolve(parameter.name, parameter.annotation)
+        if hint is object or typing.get_origin(hint) is typing.Unpack:
+            return Any
+        return hint | None if _may_be_none(parameter, hint) else hint
+
+    def returns(self) -> Any:
+        """The type of the output, `Any` without annotation. Raises: UsageError, unresolvable."""
+        return self._resolve("return", self._signature.return_annotation)
+
+    def _resolve(self, name: str, annotation: Any) -> Any:
+        if annotation is _EMPTY:
+            return Any
+        holder = types.SimpleNamespace(__annotations__={name: annotation})
+        scope = getattr(inspect.unwrap(self._function), "__globals__", {})
+        try:
+            return typing.get_type_hints(holder, scope, include_extras=True)[name]
+        except NameError as error:
+            raise UsageError(
+                f"{self.kind}: the annotation {annotation!r} of {name} needs a name that the "
+                f"handler's module has not got when it runs: {error}"
+            ) from error
+
+    def __str__(self) -> str:
+        return str(self._signature)
+
+
+def _signature(kind: str, function: Callable[..., Any]) -> inspect.Signature:
+    try:
+        if sys.version_info >= (3, 14):
+            import annotationlib
+
+            return inspect.signature(function, annotation_format=annotationlib.Format.FORWARDREF)
+        return inspect.signature(function)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{kind}: {function!r} cannot be a handler: {error}") from error
+
+
+def _may_be_none(parameter: inspect.Parameter, hint: Any) -> bool:
+    """Whether None is to be let through, as in `path: str = None`."""
+    return parameter.default is None and hint is not Any
