@@ -1,0 +1,52 @@
+"""`scripts/test [ARGUMENTS OF PYTEST]`: the test suite, and without arguments its coverage too.
+
+All that it writes is in a folder of the user's own, so that several users can share a checkout.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from tempfile import TemporaryDirectory
+
+from scripts.provision.places import own_folder
+from scripts.verify import processes
+from scripts.verify.running import CHECKOUT, Stopped, finish, run
+
+_PYTEST = ["-m", "pytest", "--override-ini"]
+
+
+def main() -> int:
+    """The exit status."""
+    processes.adopt_orphans()
+    try:
+        return finish(suite(sys.argv[1:]))
+    except Stopped as stopped:
+        return finish(stopped.status)
+
+
+def suite(arguments: Sequence[str]) -> int:
+    """Run the tests: with arguments those that pytest is told to, else all, and their coverage.
+
+    Raises Stopped, ProvisionError.
+    """
+    folder = own_folder(CHECKOUT, f".data/test-{os.geteuid()}")
+    pytest = [*_PYTEST, f"cache_dir={folder / 'pytest'}", *arguments]
+    environment = {"HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis")}
+    if arguments:
+        return run([sys.executable, *pytest], environment)
+    with TemporaryDirectory(prefix="coverage-", dir=folder) as data:
+        return _covered(pytest, environment | {"COVERAGE_FILE": f"{data}/data"})
+
+
+def _covered(pytest: Sequence[str], environment: dict[str, str]) -> int:
+    """The tests' status, or else that of the report, which fails below the bar."""
+    coverage = [sys.executable, "-m", "coverage"]
+    tested = run([*coverage, "run", *pytest], environment)
+    combined = run([*coverage, "combine", "--quiet"], environment)
+    return tested or combined or run([*coverage, "report"], environment)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
