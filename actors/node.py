@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Literal, cast
 
 import attrs
 import trio
@@ -19,7 +18,7 @@ import trio
 from actors import events
 from actors.kit import ChildSpec, Life, Restart, run_supervised
 from actors.parts import Parts, make_parts
-from actors.store.bridge import Bridge, BridgeKind, open_bridge
+from actors.store.bridge import Bridge, open_bridge
 from actors.store.database import Database
 from actors.store.postgres import PostgresStore, session_of
 from actors.tree import tree
@@ -70,7 +69,7 @@ def open_database(config: Config) -> AbstractAsyncContextManager[Bridge]:
     """The bridge to the configured database, with the sessions that the Store needs."""
     return open_bridge(
         config.database_url,
-        kind=cast("BridgeKind | Literal['auto']", config.bridge),
+        kind=config.bridge,
         session=session_of(config.namespace),
         pooler=config.pooler,
     )
