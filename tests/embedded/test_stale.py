@@ -7,14 +7,18 @@ from pathlib import Path
 
 import psycopg
 
+from runtime.embedded import places
 from runtime.embedded.guardian import stale
 from tests.support.postgres import attach, gone, wait_until
 
 
-def _leave_pid_file(data_dir: Path, pid: int) -> None:
-    """What a postmaster that was killed leaves behind."""
+def _leave_locks(data_dir: Path, pid: int) -> None:
+    """What a guardian and a postmaster that were killed leave behind."""
     pgdata = data_dir / "pgdata"
     (pgdata / "postmaster.pid").write_text(f"{pid}\n{pgdata}\n1700000000\n5432\n\n\n\nready   \n")
+    sockets = places.socket_dir(data_dir)
+    sockets.mkdir(mode=0o700)
+    (sockets / ".s.PGSQL.5432.lock").write_text(f"{pid}\n{pgdata}\n1700000000\n5432\n{sockets}\n")
 
 
 def _starts(data_dir: Path) -> bool:
@@ -26,14 +30,14 @@ def test_a_zombie_that_nobody_reaps_is_no_living_server(data_dir: Path) -> None:
     assert _starts(data_dir)
     zombie = subprocess.Popen([sys.executable, "-c", "pass"])
     wait_until(lambda: gone(zombie.pid))
-    _leave_pid_file(data_dir, zombie.pid)
+    _leave_locks(data_dir, zombie.pid)
     assert _starts(data_dir)
     zombie.wait()
 
 
 def test_a_stranger_with_the_number_of_a_dead_server_is_left_alone(data_dir: Path) -> None:
     assert _starts(data_dir)
-    _leave_pid_file(data_dir, os.getpid())
+    _leave_locks(data_dir, os.getpid())
     assert _starts(data_dir)
 
 

@@ -3,6 +3,7 @@
 The guardian is single-threaded and small, so it forks and changes the child itself before exec.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -71,7 +72,17 @@ def spawn(
     pid = os.fork()
     if pid == 0:
         _run(command, identity, environment, death_signal, parent)
+    _lead_group(pid)
     return Child(pid)
+
+
+def _lead_group(pid: int) -> None:
+    """Give the child its process group, which it does too: whoever comes first."""
+    try:
+        os.setpgid(pid, pid)
+    except (PermissionError, ProcessLookupError) as error:
+        if error.errno not in {errno.EACCES, errno.ESRCH}:  # it runs its program, or has ended
+            raise
 
 
 def _run(

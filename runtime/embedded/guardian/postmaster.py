@@ -26,6 +26,9 @@ _FAST_STOP = 60.0
 
 _IMMEDIATE_STOP = 10.0
 
+_SIGNAL_AGAIN = 0.25
+"""Seconds. A child that was just forked ignores signals, as we do, until it runs PostgreSQL."""
+
 _DURABLE = {"max_connections": "100", "shared_buffers": "128MB", "log_min_messages": "warning"}
 
 _EPHEMERAL = {
@@ -90,24 +93,23 @@ class Postmaster:
 
     def _clear_the_way(self, users: Users) -> None:
         """Deal with what a predecessor left: a server that is still ending, or a stale pid file."""
-        pid = stale.pid_of(self._pgdata)
-        if pid is None:
-            return
         end = time.monotonic() + _UNCLEAN_RETRIES
-        while stale.lives(pid, self._pgdata):
+        while (pid := stale.pid_of(self._pgdata)) and stale.lives(pid, self._pgdata):
             if time.monotonic() > end:
                 raise StartFailed(f"Another PostgreSQL, process {pid}, uses the data directory.")
             users.pause(0.02)
-        if stale.pid_of(self._pgdata) == pid:
-            (self._pgdata / "postmaster.pid").unlink(missing_ok=True)
+        stale.remove(self._pgdata, Path(self._plan.socket_dir))
 
     def _end(self, number: int, seconds: float) -> bool:
         end = time.monotonic() + seconds
-        if self.running and self._child is not None:
-            self._child.signal(number)
-        while self.running:
-            if time.monotonic() > end:
+        again = 0.0
+        while self.running and self._child is not None:
+            now = time.monotonic()
+            if now > end:
                 return False
+            if now > again:
+                self._child.signal(number)
+                again = now + _SIGNAL_AGAIN
             time.sleep(_POLL)
         return True
 

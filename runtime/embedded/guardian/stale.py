@@ -1,15 +1,17 @@
 """Reads `postmaster.pid`, and tells a living server of this directory from a leftover.
 
-PostgreSQL itself removes a pid file whose process is gone. Two cases it can't decide, and refuses:
+PostgreSQL itself removes lock files whose process is gone. Two cases it can't decide, and refuses:
 the pid belongs to a zombie (process 1 reaps late, or never, as in many containers), or was given to
 a stranger (a container that began again). We know better on Linux: a postmaster's working directory
-is its data directory. PostgreSQL still protects itself after the file is removed, by the shared
+is its data directory. PostgreSQL still protects itself after the files are removed, by the shared
 memory that backends hold.
 """
 
 import os
 import sys
 from pathlib import Path
+
+from runtime.embedded.guardian.plan import PORT
 
 READY = "ready"
 _STATUS_LINE = 7
@@ -41,6 +43,12 @@ def lives(pid: int, pgdata: Path) -> bool:
         return False
     except PermissionError:
         return _exists(pid)
+
+
+def remove(pgdata: Path, socket_dir: Path) -> None:
+    """Remove the lock files of a server that doesn't live."""
+    for lock in (pgdata / "postmaster.pid", socket_dir / f".s.PGSQL.{PORT}.lock"):
+        lock.unlink(missing_ok=True)
 
 
 def _exists(pid: int) -> bool:
