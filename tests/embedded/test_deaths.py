@@ -115,6 +115,27 @@ def test_ctrl_c_lets_the_program_drain_into_a_living_database(data_dir: Path) ->
         connection.execute("select from drained")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_meant_for_programs_leave_the_guardian_at_its_post(
+    data_dir: Path, number: signal.Signals
+) -> None:
+    with attach(data_dir) as server:
+        guardian, postmaster = server.guardian_pid, server.postmaster_pid
+        os.kill(guardian, number)
+        server.ensure()
+        assert (server.guardian_pid, server.postmaster_pid) == (guardian, postmaster)
+
+
+def test_a_server_that_was_asked_to_stop_comes_back_for_its_users(data_dir: Path) -> None:
+    with attach(data_dir) as server:
+        stopped = server.postmaster_pid
+        assert stopped is not None
+        os.kill(stopped, signal.SIGTERM)
+        wait_until(lambda: gone(stopped))
+        server.ensure()
+        _commit_a_row(server.url)
+
+
 def test_an_ephemeral_server_leaves_no_files_when_its_user_closes() -> None:
     with Server.attach(ephemeral=True) as server:
         places = [server.data_dir, server.socket_dir]
