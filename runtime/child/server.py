@@ -51,6 +51,7 @@ def main(control_fd: int, node_pid: int) -> None:
     """The process's life: import, serve. It comes back in each fork too, to live as a child."""
     kernel.die_with(node_pid)
     kernel.name_process("headrace-fork")
+    os.set_inheritable(control_fd, False)
     control = Control(socket.socket(fileno=control_fd))
     setup = control.wait_for_setup()
     if setup is None:

@@ -1,0 +1,6 @@
+"""An app whose import takes for ever."""
+
+import time
+
+time.sleep(600)
+app = None
