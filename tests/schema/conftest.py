@@ -9,6 +9,9 @@ import pytest
 
 from actors.store.bridge import Bridge, open_bridge
 from actors.store.migrate import Migrator
+from tests.support.shared_database import module_database_url, shared_database_url
+
+__all__ = ["bridge", "database_url", "migrator", "module_database_url", "shared_database_url"]
 
 TABLE = "CREATE TABLE t (id int CONSTRAINT t_pkey PRIMARY KEY, word text);\n"
 INDEX = "-- no-transaction\nCREATE INDEX CONCURRENTLY t_word ON t (word) WHERE id > 0;\n"
@@ -37,6 +40,11 @@ class Directory:
     def remove(self, *names: str) -> None:
         for name in names:
             (self.path / name).unlink()
+
+
+@pytest.fixture
+def database_url(shared_database_url: str) -> str:
+    return shared_database_url
 
 
 @pytest.fixture

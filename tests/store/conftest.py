@@ -11,6 +11,9 @@ from functools import partial
 import pytest
 
 from actors.store.bridge import Bridge, BridgeKind, open_bridge
+from tests.support.shared_database import module_database_url, shared_database_url
+
+__all__ = ["OpenBridge", "module_database_url", "open_this_bridge", "shared_database_url"]
 
 OpenBridge = Callable[..., AbstractAsyncContextManager[Bridge]]
 

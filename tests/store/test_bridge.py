@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import subprocess
 import sys
@@ -34,23 +33,25 @@ async def sleep_long(connection: Connection) -> None:
 ASLEEP = "state = 'active' AND query LIKE '%pg_sleep(600)%'"
 
 
-async def test_a_unit_returns_its_value(open_this_bridge: OpenBridge, database_url: str) -> None:
+async def test_a_unit_returns_its_value(
+    open_this_bridge: OpenBridge, shared_database_url: str
+) -> None:
     async def unit(connection: Connection) -> list[tuple[int, str]]:
         rows = await connection.fetch("SELECT n, n::text AS word FROM generate_series(1, $1) n", 2)
         return [(row["n"], row[1]) for row in rows]
 
-    async with open_this_bridge(database_url) as bridge:
+    async with open_this_bridge(shared_database_url) as bridge:
         assert await bridge.run(unit) == [(1, "1"), (2, "2")]
 
 
 async def test_a_refusal_tells_sqlstate_and_constraint(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
     async def unit(connection: Connection) -> None:
         await connection.execute("CREATE TEMP TABLE t (id int CONSTRAINT t_once PRIMARY KEY)")
         await connection.execute("INSERT INTO t VALUES (1), (1)")
 
-    async with open_this_bridge(database_url) as bridge:
+    async with open_this_bridge(shared_database_url) as bridge:
         with pytest.raises(DatabaseError) as caught:
             await bridge.run(unit)
         assert (caught.value.sqlstate, caught.value.constraint) == ("23505", "t_once")
@@ -59,25 +60,25 @@ async def test_a_refusal_tells_sqlstate_and_constraint(
 
 
 async def test_an_argument_that_the_driver_refuses_is_a_database_error(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
     async def unit(connection: Connection) -> None:
         await connection.fetchval("SELECT $1::int", "no number")
 
-    async with open_this_bridge(database_url) as bridge:
+    async with open_this_bridge(shared_database_url) as bridge:
         with pytest.raises(DatabaseError):
             await bridge.run(unit)
 
 
 async def test_a_unit_s_own_error_passes_unchanged(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
     mine = LookupError("mine")
 
     async def unit(connection: Connection) -> None:
         raise mine
 
-    async with open_this_bridge(database_url) as bridge:
+    async with open_this_bridge(shared_database_url) as bridge:
         with pytest.raises(LookupError) as caught:
             await bridge.run(unit)
     assert caught.value is mine
@@ -85,10 +86,10 @@ async def test_a_unit_s_own_error_passes_unchanged(
 
 
 async def test_an_error_in_the_block_passes_unchanged(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
     async def fail() -> None:
-        async with open_this_bridge(database_url) as bridge:
+        async with open_this_bridge(shared_database_url) as bridge:
             assert await bridge.run(one) == 1
             raise LookupError
 
@@ -97,14 +98,14 @@ async def test_an_error_in_the_block_passes_unchanged(
 
 
 async def test_connections_have_the_session_s_settings(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
     async def unit(connection: Connection) -> list[str]:
         names = ("search_path", "enable_seqscan", "application_name")
         return [await connection.fetchval("SELECT current_setting($1)", name) for name in names]
 
     session = {"search_path": "mine, pg_catalog", "enable_seqscan": "off"}
-    async with open_this_bridge(database_url, session=session) as bridge:
+    async with open_this_bridge(shared_database_url, session=session) as bridge:
         assert await bridge.run(unit) == ["mine, pg_catalog", "off", "headrace"]
         with trio.move_on_after(0.05):
             await bridge.run(sleep_long)  # cancelled, hence reset
@@ -112,25 +113,25 @@ async def test_connections_have_the_session_s_settings(
 
 
 async def test_connections_are_made_when_needed_and_closed_at_the_end(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
-    async with open_this_bridge(database_url, max_size=3) as bridge:
-        assert sessions(database_url) == []
+    async with open_this_bridge(shared_database_url, max_size=3) as bridge:
+        assert sessions(shared_database_url) == []
         pid = await bridge.run(backend)
         assert await bridge.run(backend) == pid
-        assert sessions(database_url) == [pid]
-    await until(lambda: not sessions(database_url))
+        assert sessions(shared_database_url) == [pid]
+    await until(lambda: not sessions(shared_database_url))
 
 
 async def test_min_size_connections_are_made_on_entry(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
-    async with open_this_bridge(database_url, min_size=2, max_size=3):
-        assert len(sessions(database_url)) == 2
+    async with open_this_bridge(shared_database_url, min_size=2, max_size=3):
+        assert len(sessions(shared_database_url)) == 2
 
 
 async def test_no_more_than_max_size_units_run_at_once(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
     running = most = 0
 
@@ -142,7 +143,7 @@ async def test_no_more_than_max_size_units_run_at_once(
         running -= 1
 
     async with (
-        open_this_bridge(database_url, max_size=2) as bridge,
+        open_this_bridge(shared_database_url, max_size=2) as bridge,
         trio.open_nursery() as nursery,
     ):
         for _ in range(12):
@@ -151,23 +152,23 @@ async def test_no_more_than_max_size_units_run_at_once(
 
 
 async def test_waiting_for_a_connection_counts_as_waiting_for_the_database(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
     async with (
-        open_this_bridge(database_url, max_size=1) as bridge,
+        open_this_bridge(shared_database_url, max_size=1) as bridge,
         trio.open_nursery() as nursery,
     ):
         nursery.start_soon(bridge.run, sleep_long)
-        await until(lambda: sessions(database_url, ASLEEP))
+        await until(lambda: sessions(shared_database_url, ASLEEP))
         with pytest.raises(StoreUnavailable):
             await bridge.run(one, timeout_seconds=0.05)
         nursery.cancel_scope.cancel()
 
 
 async def test_no_database_is_store_unavailable_and_trying_again_helps(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
-    async with open_proxy(database_url) as proxy:
+    async with open_proxy(shared_database_url) as proxy:
         await proxy.close()
         async with open_this_bridge(proxy.url, min_size=1) as bridge:
             with pytest.raises(StoreUnavailable):
@@ -177,31 +178,31 @@ async def test_no_database_is_store_unavailable_and_trying_again_helps(
 
 
 async def test_a_database_that_refuses_us_is_a_database_error(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
-    name = database_url.partition("/headrace_test_")[2].partition("?")[0]
-    async with open_this_bridge(database_url.replace(name, "is_not_here")) as bridge:
+    name = shared_database_url.partition("/headrace_test_")[2].partition("?")[0]
+    async with open_this_bridge(shared_database_url.replace(name, "is_not_here")) as bridge:
         with pytest.raises(DatabaseError) as caught:
             await bridge.run(one)
     assert caught.value.sqlstate == "3D000"
 
 
 async def test_a_unit_that_takes_too_long_is_stopped_on_the_server_too(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
-    async with open_this_bridge(database_url, max_size=1) as bridge:
+    async with open_this_bridge(shared_database_url, max_size=1) as bridge:
         pid = await bridge.run(backend)
         with pytest.raises(StoreUnavailable):
             await bridge.run(sleep_long, timeout_seconds=0.05)
         assert await bridge.run(backend) != pid
-        await until(lambda: not sessions(database_url, ASLEEP))
+        await until(lambda: not sessions(shared_database_url, ASLEEP))
         assert await bridge.run(one, timeout_seconds=math.inf) == 1
 
 
 async def test_a_unit_left_in_a_transaction_is_rolled_back_and_an_error(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
-    query(database_url, "CREATE TABLE t (n int)")
+    query(shared_database_url, "CREATE TABLE t (n int)")
 
     async def leave(connection: Connection) -> None:
         await connection.execute("BEGIN")
@@ -211,19 +212,19 @@ async def test_a_unit_left_in_a_transaction_is_rolled_back_and_an_error(
         await leave(connection)
         raise LookupError
 
-    async with open_this_bridge(database_url, max_size=1) as bridge:
+    async with open_this_bridge(shared_database_url, max_size=1) as bridge:
         with pytest.raises(RuntimeError):
             await bridge.run(leave)
         with pytest.raises(LookupError):
             await bridge.run(fail)
         assert await bridge.run(one) == 1
-    assert query(database_url, "SELECT count(*) FROM t") == [(0,)]
+    assert query(shared_database_url, "SELECT count(*) FROM t") == [(0,)]
 
 
 async def test_an_ended_session_costs_the_unit_that_used_it(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
-    async with open_this_bridge(database_url, max_size=1) as bridge:
+    async with open_this_bridge(shared_database_url, max_size=1) as bridge:
         async with trio.open_nursery() as nursery:
 
             @nursery.start_soon
@@ -231,16 +232,16 @@ async def test_an_ended_session_costs_the_unit_that_used_it(
                 with pytest.raises(StoreUnavailable):
                     await bridge.run(sleep_long)
 
-            await until(lambda: sessions(database_url, ASLEEP))
-            assert end_sessions(database_url) == 1
+            await until(lambda: sessions(shared_database_url, ASLEEP))
+            assert end_sessions(shared_database_url) == 1
         assert await bridge.run(one) == 1
 
 
 async def test_sessions_ended_while_idle_cost_at_most_one_unit_each(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
-    async with open_this_bridge(database_url, min_size=3, max_size=3) as bridge:
-        assert end_sessions(database_url) == 3
+    async with open_this_bridge(shared_database_url, min_size=3, max_size=3) as bridge:
+        assert end_sessions(shared_database_url) == 3
         lost = 0
         for _ in range(10):
             try:
@@ -252,9 +253,9 @@ async def test_sessions_ended_while_idle_cost_at_most_one_unit_each(
 
 
 async def test_a_silent_server_is_store_unavailable_in_time(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
-    async with open_proxy(database_url) as proxy, open_this_bridge(proxy.url) as bridge:
+    async with open_proxy(shared_database_url) as proxy, open_this_bridge(proxy.url) as bridge:
         assert await bridge.run(one) == 1
         proxy.freeze()
         with trio.fail_after(5), pytest.raises(StoreUnavailable):
@@ -264,11 +265,11 @@ async def test_a_silent_server_is_store_unavailable_in_time(
 
 
 async def test_a_connection_that_rested_long_and_went_silent_is_replaced(
-    open_this_bridge: OpenBridge, database_url: str, monkeypatch: pytest.MonkeyPatch
+    open_this_bridge: OpenBridge, shared_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("actors.store.bridge.pool.RESTED_SECONDS", 0.0)
     monkeypatch.setattr("actors.store.bridge.pool.PING_SECONDS", 0.1)
-    async with open_proxy(database_url) as proxy, open_this_bridge(proxy.url) as bridge:
+    async with open_proxy(shared_database_url) as proxy, open_this_bridge(proxy.url) as bridge:
         pid = await bridge.run(backend)
         assert await bridge.run(backend) == pid
         proxy.strand()
@@ -276,26 +277,26 @@ async def test_a_connection_that_rested_long_and_went_silent_is_replaced(
 
 
 async def test_closing_ends_units_that_still_run(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
     async def lose() -> None:
         with pytest.raises(StoreUnavailable):
             await bridge.run(sleep_long)
 
-    async with trio.open_nursery() as nursery, open_this_bridge(database_url) as bridge:
+    async with trio.open_nursery() as nursery, open_this_bridge(shared_database_url) as bridge:
         nursery.start_soon(lose)
-        await until(lambda: sessions(database_url, ASLEEP))
-    await until(lambda: not sessions(database_url))
+        await until(lambda: sessions(shared_database_url, ASLEEP))
+    await until(lambda: not sessions(shared_database_url))
     with pytest.raises(StoreUnavailable):
         await bridge.run(one)
 
 
 async def test_a_shielded_unit_runs_in_a_cancelled_scope(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
     value = 0
     with trio.CancelScope() as scope:
-        async with open_this_bridge(database_url) as bridge:
+        async with open_this_bridge(shared_database_url) as bridge:
             scope.cancel()
             with trio.CancelScope(shield=True):
                 value = await bridge.run(one)
@@ -333,10 +334,10 @@ async def test_a_parameter_the_driver_refuses_is_a_config_error(
 
 
 async def test_parameters_that_only_libpq_knows_are_left_out(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
-    sign = "&" if "?" in database_url else "?"
-    url = f"{database_url}{sign}connect_timeout=3&channel_binding=prefer&keepalives=1"
+    sign = "&" if "?" in shared_database_url else "?"
+    url = f"{shared_database_url}{sign}connect_timeout=3&channel_binding=prefer&keepalives=1"
     async with open_this_bridge(url) as bridge:
         assert await bridge.run(one) == 1
 
@@ -354,12 +355,3 @@ def test_trio_asyncio_is_not_imported_before_it_is_asked_for() -> None:
     code = "import sys, actors.store.bridge; print('trio_asyncio' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
-
-
-async def test_plain_asyncio_is_left_alone(database_url: str) -> None:
-    """The thread bridge installs nothing for other users of asyncio in the process."""
-    async with open_bridge(database_url, kind="thread") as bridge:
-        assert await bridge.run(one) == 1
-        assert (
-            await trio.to_thread.run_sync(lambda: asyncio.run(asyncio.sleep(0, "mine"))) == "mine"
-        )

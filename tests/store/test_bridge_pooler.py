@@ -26,16 +26,16 @@ async def _state(connection: Connection) -> tuple[int, bool]:
 
 
 async def test_each_unit_is_one_transaction_with_its_settings(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
-    async with open_this_bridge(database_url, pooler=True, session=SESSION) as bridge:
+    async with open_this_bridge(shared_database_url, pooler=True, session=SESSION) as bridge:
         assert bridge.pooler
         assert await bridge.run(_settings) == ["mine, pg_catalog", "off"]
         assert await bridge.run(_state) == (0, True)
 
 
 async def test_no_setting_outlives_its_unit(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
     """As the next client of the same server connection would see it."""
 
@@ -46,15 +46,17 @@ async def test_no_setting_outlives_its_unit(
         finally:
             await connection.execute("BEGIN")
 
-    async with open_this_bridge(database_url, pooler=True, session=SESSION, max_size=1) as bridge:
+    async with open_this_bridge(
+        shared_database_url, pooler=True, session=SESSION, max_size=1
+    ) as bridge:
         await bridge.run(_settings)
         assert "off" not in await bridge.run(outside)
 
 
 async def test_a_failed_or_cancelled_unit_writes_nothing(
-    open_this_bridge: OpenBridge, database_url: str
+    open_this_bridge: OpenBridge, shared_database_url: str
 ) -> None:
-    query(database_url, "CREATE SCHEMA mine CREATE TABLE t (n int)")
+    query(shared_database_url, "CREATE SCHEMA mine CREATE TABLE t (n int)")
 
     async def fail(connection: Connection) -> None:
         await connection.execute("INSERT INTO t VALUES (1)")
@@ -68,10 +70,12 @@ async def test_a_failed_or_cancelled_unit_writes_nothing(
         async with connection.transaction():
             await connection.execute("INSERT INTO t VALUES (3)")
 
-    async with open_this_bridge(database_url, pooler=True, session=SESSION, max_size=1) as bridge:
+    async with open_this_bridge(
+        shared_database_url, pooler=True, session=SESSION, max_size=1
+    ) as bridge:
         with pytest.raises(DatabaseError):
             await bridge.run(fail)
         with trio.move_on_after(0.05):
             await bridge.run(hang)
         await bridge.run(write)
-    assert query(database_url, "SELECT n FROM mine.t") == [(3,)]
+    assert query(shared_database_url, "SELECT n FROM mine.t") == [(3,)]

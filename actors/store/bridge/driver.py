@@ -7,6 +7,7 @@ in any process it makes plain asyncio slower). An error that leaves this package
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, cast
@@ -88,7 +89,11 @@ def _unavailable(error: Exception, where: str) -> StoreUnavailable:
 def open_trio_loop() -> AbstractAsyncContextManager[asyncio.AbstractEventLoop]:
     """trio-asyncio's loop. Raises: ConfigError where the library cannot be imported."""
     try:
-        import trio_asyncio  # not before: see the module's rules
+        with warnings.catch_warnings():
+            # From 3.12 on it uses what asyncio will drop. A warning made an error would cut the
+            # import in the middle, with half of asyncio replaced.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import trio_asyncio  # not before: see the module's rules
     except (ImportError, AttributeError) as error:
         raise ConfigError(
             "bridge trio-asyncio: the library cannot be imported by this Python; use bridge thread"
