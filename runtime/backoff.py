@@ -36,7 +36,7 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
     def delay_seconds(self, attempt: int, spread: float = 0.0) -> float:
         """Seconds to wait after the failed `attempt` (>= 1); `spread` in [-1, 1] is the dice."""
         try:
-            raw = self.base_seconds * attempt**self.power * self.factor ** (attempt - 1)
+            raw = float(self.base_seconds * attempt**self.power * self.factor ** (attempt - 1))
         except OverflowError:
             raw = self.max_seconds
         delay = min(raw + self.offset_seconds, self.max_seconds)

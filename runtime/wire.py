@@ -22,7 +22,7 @@ MAX_FRAME_BYTES = 64 * 1024 * 1024
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True, tag="run"):
-    """Run this job, unless the run page's epoch has moved on from `epoch`: then it was taken back."""
+    """Run this job; or not, if the run page's epoch has left `epoch` behind: it was taken back."""
 
     seq: int  # counts the runs handed to this child, from 1
     epoch: int
@@ -68,7 +68,7 @@ class Done(msgspec.Struct, frozen=True, array_like=True, tag="done"):
 Frame = Run | Interrupt | Hello | Started | Done
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Frame).decode
+_decoder: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
 
 
 class WireError(Exception):
@@ -113,6 +113,6 @@ class Decoder:
 
 def _decode_body(body: bytes) -> Frame:
     try:
-        return _decode(body)
+        return _decoder.decode(body)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise WireError(f"not a frame: {error}") from error
