@@ -63,7 +63,7 @@ class Health:
         self._leading = False
         self._checks = {
             DATABASE: Check(DATABASE, False, "not reached yet"),
-            MIGRATED: Check(MIGRATED, False, "not checked yet"),
+            MIGRATED: Check(MIGRATED, False, "the node has not joined yet"),
             NOT_DRAINING: Check(NOT_DRAINING, True),
         }
         if listens:
@@ -127,7 +127,10 @@ class Health:
         match event:
             case events.Beat(loop) if self._leading or loop not in LEADERS_LOOPS:
                 self.beat(loop)
-            case events.LeaseRenewed() | events.NodeJoined() | events.StoreBack():
+            case events.NodeJoined():
+                self._reach()
+                self.set(MIGRATED, True)  # its tables took us in
+            case events.LeaseRenewed() | events.StoreBack():
                 self._reach()
             case events.StoreLost(_, reason):
                 self.set(DATABASE, False, reason)

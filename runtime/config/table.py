@@ -7,6 +7,8 @@ says why the default is what it is. A Config is complete and checked, wherever i
 
 from __future__ import annotations
 
+from typing import Literal
+
 import attrs
 
 from runtime.config.cores import usable_cores
@@ -67,7 +69,7 @@ class Config:
         "The URL leads to a transaction pooler: no LISTEN, no prepared statements.",
         group=_DB,
     )
-    bridge: str = option(
+    bridge: Literal["auto", "trio-asyncio", "thread"] = option(
         "auto",
         Text(choices=("auto", "trio-asyncio", "thread")),
         "How asyncpg runs under trio.",
@@ -136,7 +138,7 @@ class Config:
         "How long a handler that was told to stop may clean up before SIGKILL.",
         group=_STOP,
     )
-    start_method: str = option(
+    start_method: Literal["fork", "spawn"] = option(
         "fork",
         Text(choices=("fork", "spawn")),
         "How children begin: forked with the app imported, or from nothing.",

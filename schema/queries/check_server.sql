@@ -1,6 +1,8 @@
 -- What `check` wants to know of the server.
--- Caller: the command `check`.  Locks: none.
--- Gives:  one row.
+-- Caller: the command `check`.
+-- Locks:  none.
+-- Plan:   Result, and a scan of the list of backends.
+-- Rows:   one.
 SELECT
     current_setting('server_version_num')::int AS version_number,
     current_setting('server_version') AS version,

@@ -1,6 +1,9 @@
 -- How much of the tables is dead, and whether anybody cleans up.
--- Caller: the command `check`.  Locks: none.
--- Takes:  $1 namespace, text.
+-- Caller: the command `check`.
+-- Takes:  $1 namespace.
+-- Locks:  none.
+-- Plan:   scans of the catalogue.
+-- Rows:   one a table.
 SELECT
     relname::text AS name,
     n_live_tup AS live,

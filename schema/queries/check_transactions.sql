@@ -1,7 +1,9 @@
 -- Transactions that are open for long: vacuum can remove no row that died after they began.
--- Caller: the command `check`.  Locks: none.
--- Takes:  $1 seconds, float8.
--- Gives:  the oldest ten; a prepared transaction has no pid.
+-- Caller: the command `check`.
+-- Takes:  $1 seconds.
+-- Locks:  none.
+-- Plan:   scans of the lists of backends and prepared transactions.
+-- Rows:   the oldest ten; a prepared transaction has no pid.
 SELECT pid, application, state, age_seconds
 FROM (
     SELECT

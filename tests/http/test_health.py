@@ -57,7 +57,6 @@ async def test_a_node_becomes_ready_step_by_step() -> None:
     assert missing(health) == {"database", "migrated", "listening"}
     assert readyz(health).status == 503
     assert b"not reached yet" in readyz(health).body
-    health.set("migrated", True)
     health.observe(events.NodeJoined(1, "n", 20.0))
     assert missing(health) == {"listening"}
     health.observe(events.ListenerBack())
@@ -77,7 +76,6 @@ async def test_a_loss_makes_it_unready_until_it_is_cured(
     loss: events.Event, name: str, cure: events.Event
 ) -> None:
     health = Health()
-    health.set("migrated", True)
     for event in (events.NodeJoined(1, "n", 20.0), events.ListenerBack(), loss):
         health.observe(event)
     assert missing(health) == {name}

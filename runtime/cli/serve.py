@@ -1,0 +1,119 @@
+"""`serve`: run a node until a signal asks it to stop.
+
+    settings ─▶ logging ─▶ database (given or embedded) ─▶ tables (checked, or migrated) ─▶ node
+
+Rules: nothing is served on tables that are not ours. The first SIGTERM or SIGINT drains, a second
+one stops now, a third does not even wait for the tree.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import attrs
+import click
+
+from runtime.cli import logs
+from runtime.cli.exits import Exit, forced
+from runtime.cli.options import all_options, configured
+from runtime.cli.ready import tell_service_manager
+from runtime.cli.session import prepare_tables, reachable
+from runtime.config import Config, Settings, mask
+from runtime.errors import ConfigError
+from runtime.version import our_version
+
+if TYPE_CHECKING:
+    import trio
+
+    from actors.parts import Parts
+
+logger = logging.getLogger("headrace")
+
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@click.command()
+@configured(all_options(without=("app",)))
+@click.argument("app", required=False)
+def serve(settings: Settings, app: str | None) -> int:
+    """Run the jobs of APP (such as pkg.jobs:app) on all cores of this machine.
+
+    Stops on SIGTERM or SIGINT: running jobs may end within --drain-seconds, the rest go back. A
+    second signal stops at once.
+    """
+    config = settings.config if app is None else attrs.evolve(settings.config, app=app)
+    if not config.app:
+        raise ConfigError("no app to serve; name one: python -m runtime serve pkg.jobs:app")
+    logs.configure(config.log_level, config.log_format)
+    for note in settings.notes:
+        logger.warning(note)
+    with reachable(config) as reached:
+        prepare_tables(reached, migrate=config.migrate or not config.database_url)
+        return _run(reached)
+
+
+def _run(config: Config) -> int:
+    import trio
+
+    _announce(config)
+    stopped_by = trio.run(_serve, config)
+    logger.info("stopped")
+    return Exit.OK if stopped_by is None else forced(stopped_by)
+
+
+def _announce(config: Config) -> None:
+    logger.info(
+        "headrace %s serves %s: queues %s; %d workers; namespace %s of %s",
+        our_version(),
+        config.app,
+        ",".join(map(str, config.queues)),
+        config.worker_count,
+        config.namespace,
+        mask(config.database_url),
+    )
+
+
+async def _serve(config: Config) -> signal.Signals | None:
+    """Returns the second signal, if one came."""
+    import trio
+
+    from actors import node
+
+    stop, force = trio.Event(), trio.Event()
+    forced_by: list[signal.Signals] = []
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_obey_signals, stop, force, forced_by)
+        await node.serve(config, config.app, stop=stop, force=force, started=_started)
+        nursery.cancel_scope.cancel()
+    return forced_by[0] if forced_by else None
+
+
+def _started(parts: Parts) -> None:
+    logger.info("serving as %s", parts.heartbeat.node.name)
+    tell_service_manager("READY=1")
+
+
+async def _obey_signals(
+    stop: trio.Event,
+    force: trio.Event,
+    forced_by: list[signal.Signals],
+    task_status: trio.TaskStatus[None],
+) -> None:
+    import trio
+
+    with trio.open_signal_receiver(*_STOP_SIGNALS) as signals:
+        task_status.started()
+        async for number in signals:
+            if forced_by:
+                os._exit(forced(number))
+            if stop.is_set():
+                logger.warning("%s again: stopping now", signal.Signals(number).name)
+                forced_by.append(signal.Signals(number))
+                force.set()
+            else:
+                logger.info("%s: draining; once more to stop now", signal.Signals(number).name)
+                tell_service_manager("STOPPING=1")
+                stop.set()

@@ -1,0 +1,137 @@
+"""Opens the database for a command: the one that is configured, or the embedded PostgreSQL.
+
+Rules: a command reaches the database through the Store's protocol alone, under trio. Nobody else
+looks after the embedded PostgreSQL, so whoever uses it migrates it, and says so; any other database
+is migrated on request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import attrs
+
+from runtime.cli.output import say
+from runtime.config import Config, Settings
+
+if TYPE_CHECKING:
+    from actors.store.bridge import Bridge
+    from actors.store.migrate import Applied, Progress
+    from actors.store.protocol import Store
+
+T = TypeVar("T")
+
+# A command asks one thing after another; `check` LISTENs beside that.
+_CONNECTIONS = 2
+
+
+@contextmanager
+def reachable(config: Config) -> Iterator[Config]:
+    """The config with a database URL: its own, or that of the embedded PostgreSQL, kept running.
+
+    Raises: EmbeddedPostgresError.
+    """
+    if config.database_url:
+        yield config
+        return
+    from runtime.embedded import Server
+
+    with Server.attach(_path(config.data_dir), bin_dir=_path(config.postgres_bin)) as server:
+        say(f"using the embedded PostgreSQL {server.version} in {server.data_dir}")
+        yield attrs.evolve(config, database_url=server.url)
+
+
+def run_with_store(settings: Settings, unit: Callable[[Store], Awaitable[T]]) -> T:
+    """Open the Store, see that its tables are ours, run `unit` under trio.
+
+    Raises: StoreUnavailable, SchemaError, and what `unit` raises.
+    """
+    import trio
+
+    with reachable(settings.config) as config:
+        if not settings.config.database_url:
+            prepare_tables(config, migrate=True)
+        return trio.run(_with_store, config, unit)
+
+
+def run_with_bridge(config: Config, unit: Callable[[Bridge], Awaitable[T]]) -> T:
+    """Run `unit` under trio with a bridge to the database, whatever its tables."""
+    import trio
+
+    async def run() -> T:
+        async with open_bridge(config) as bridge:
+            return await unit(bridge)
+
+    return trio.run(run)
+
+
+def prepare_tables(config: Config, *, migrate: bool) -> None:
+    """See that the tables are those that this version needs, or with `migrate` make them so.
+
+    Raises: SchemaError, StoreUnavailable.
+    """
+    from actors.store.migrate import Migrator
+
+    async def prepare(bridge: Bridge) -> None:
+        migrator = Migrator(bridge, config.namespace)
+        if not migrate:
+            await migrator.require_current()
+            return
+        applied = await migrator.up(observe=show_progress)
+        if applied:
+            say(f"migrated namespace {config.namespace}: {_names(applied)}")
+
+    run_with_bridge(config, prepare)
+
+
+@asynccontextmanager
+async def open_bridge(config: Config) -> AsyncIterator[Bridge]:
+    """A bridge whose sessions are the Store's."""
+    from actors.store.bridge import open_bridge as open_
+    from actors.store.postgres import session_of
+
+    async with open_(
+        config.database_url,
+        kind=config.bridge,
+        max_size=_CONNECTIONS,
+        session=session_of(config.namespace),
+        pooler=config.pooler,
+    ) as bridge:
+        yield bridge
+
+
+def make_store(config: Config, bridge: Bridge) -> Store:
+    """The Store over a bridge of `open_bridge`."""
+    from actors.store.postgres import PostgresStore
+    from runtime.payload import PayloadLimits
+
+    limits = PayloadLimits(
+        args_bytes=config.payload_limit_bytes,
+        output_bytes=config.payload_limit_bytes,
+        warn_bytes=config.payload_warn_bytes,
+    )
+    return PostgresStore(bridge, namespace=config.namespace, limits=limits)
+
+
+def show_progress(progress: Progress) -> None:
+    """What a migration waits for, or how far a build is; its beginning and end go unsaid."""
+    if progress.what not in ("begin", "end"):
+        say(f"{progress.label}: {progress.what} {progress.detail}".rstrip())
+
+
+async def _with_store(config: Config, unit: Callable[[Store], Awaitable[T]]) -> T:
+    async with open_bridge(config) as bridge:
+        store = make_store(config, bridge)
+        await store.check()
+        return await unit(store)
+
+
+def _names(applied: list[Applied]) -> str:
+    return ", ".join(f"{each.version:03}_{each.name}" for each in applied)
+
+
+def _path(text: str) -> Path | None:
+    return Path(text).expanduser() if text else None
