@@ -7,6 +7,7 @@ supervisor to know. While the node's lease is over, no child is made.
 
 from __future__ import annotations
 
+import logging
 import time
 
 import trio
@@ -23,6 +24,10 @@ from runtime.job import KindInfo
 
 # A server that served for this long was in good health: the next death starts the backoff anew.
 HEALTHY_SECONDS = 10.0
+# Deaths in a row while the app is imported that make it a broken app: one may be bad luck.
+MAX_IMPORT_DEATHS = 3
+
+logger = logging.getLogger("headrace")
 
 
 class ForkServer:
@@ -50,6 +55,7 @@ class ForkServer:
         self._server: ServerProcess | None = None  # the one that serves now
         self._kinds: tuple[KindInfo, ...] | None = None
         self._broken: AppError | None = None
+        self._import_deaths = 0
         self._lease_ns = 0
         self._changed = trio.Event()
 
@@ -76,14 +82,18 @@ class ForkServer:
 
         def serve(manifest: Manifest) -> None:
             self._server, self._kinds, self._broken = server, tuple(manifest.kinds), None
+            self._import_deaths = 0
             self.set_lease_deadline(self._lease_ns)
+            self._warn_of_threads(manifest)
             seconds = trio.current_time() - began
             self._observe(events.ForkServerStarted(server.pid, len(self._kinds), seconds))
             life.started()
 
         server = ServerProcess(self._app, self._settings, on_manifest=serve)
+        self._import_deaths += 1
         try:
             await server.run()
+            self._check_import(server)
         except AppError as error:
             self._broken = error
             raise
@@ -92,6 +102,21 @@ class ForkServer:
             self._tell_change()
         if not life.stopping:
             self._observe(events.ForkServerDied(server.pid, server.cause))
+
+    def _check_import(self, server: ServerProcess) -> None:
+        if self._import_deaths >= MAX_IMPORT_DEATHS:
+            raise AppError(
+                f"the fork server died {self._import_deaths} times while it imported the app: "
+                f"{server.cause}"
+            )
+
+    def _warn_of_threads(self, manifest: Manifest) -> None:
+        if manifest.threads > 1 and self._settings.start_method == "fork":
+            logger.warning(
+                "importing the app has started %d threads, which its children will not have; "
+                "start them in handlers, or use the start method spawn",
+                manifest.threads - 1,
+            )
 
     def _tell_change(self) -> None:
         self._changed.set()

@@ -29,6 +29,8 @@ from runtime.child.orders import (
     Lease,
     Manifest,
     Order,
+    Ping,
+    Pong,
     Report,
     Signal,
     Spawn,
@@ -46,6 +48,10 @@ _READ_BYTES = 64 * 1024
 MAX_ORDERS = 1024
 # How long a server whose socket was closed may take to leave.
 LEAVE_SECONDS = 1.0
+# How often a server is asked to answer, and how long it may take, twice over: a node that was
+# itself stopped meanwhile finds the first time spent. An order takes milliseconds.
+PING_SECONDS = 5.0
+PONG_SECONDS = 5.0
 _POLL_SECONDS = 0.002
 
 
@@ -87,6 +93,7 @@ class ServerProcess:
         self._process, ours = start_server(settings.workers)
         self._socket = trio.socket.from_stdlib_socket(ours)
         self._broken: AppError | None = None
+        self._pong = trio.Event()
         self.gone = trio.Event()
 
     @property
@@ -110,6 +117,7 @@ class ServerProcess:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._send_orders)
+                nursery.start_soon(self._watch)
                 await self._hear()
                 nursery.cancel_scope.cancel()
         finally:
@@ -132,6 +140,18 @@ class ServerProcess:
         while rest := parcel.line[sent:]:
             sent += await self._socket.send(rest)
 
+    async def _watch(self) -> None:
+        """Kill a server that is stuck: it could kill no child, nor keep the lease."""
+        await self._pong.wait()  # the import of the app may take its time
+        while self._pong.is_set():
+            await trio.sleep(PING_SECONDS)
+            self._pong = trio.Event()
+            self._order(Ping())
+            for _ in range(2):
+                with trio.move_on_after(PONG_SECONDS):
+                    await self._pong.wait()
+        self._process.kill()
+
     async def _hear(self) -> None:
         lines = report_lines()
         while True:
@@ -147,7 +167,10 @@ class ServerProcess:
     def _take(self, report: Report) -> None:
         match report:
             case Manifest():
+                self._pong.set()
                 self._on_manifest(report)
+            case Pong():
+                self._pong.set()
             case AppBroken(message):
                 self._broken = AppError(message)
             case Spawned(token, pid):
@@ -183,7 +206,7 @@ class ServerProcess:
         parcel = _Parcel(encode_line(order), fds)
         try:
             self._orders.send_nowait(parcel)
-        except (trio.WouldBlock, trio.BrokenResourceError):
+        except trio.WouldBlock:
             parcel.close()
             self._process.kill()
 
@@ -196,6 +219,8 @@ class ServerProcess:
 
         Raises: Unavailable, if the server could not make a process.
         """
+        if self.gone.is_set():
+            return None
         self._last_token += 1
         birth = _Birth(Child(partial(self._tell, self._last_token)))
         self._births[self._last_token] = birth
@@ -225,10 +250,15 @@ class ServerProcess:
         self._process.kill()
         await self._wait_left()
         self.gone.set()
-        self._to_send.close()
+        self._drop_orders()
         for birth in list(self._births.values()):
             await birth.child.outlive_server()
             birth.answered.set()
+
+    def _drop_orders(self) -> None:
+        with contextlib.suppress(trio.WouldBlock):
+            while True:
+                self._to_send.receive_nowait().close()
 
     async def _wait_left(self) -> None:
         while self._process.poll() is None:  # noqa: ASYNC110 - it has no event to wait for

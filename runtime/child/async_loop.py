@@ -70,17 +70,15 @@ class AsyncLoop:
         signal.signal(signal.SIGUSR1, self._on_ring)
         self._outbox.send(wire.Hello(os.getpid()))
         loop.add_reader(self._socket, self._take_in)
-        try:
-            await self._over
-        finally:
-            loop.remove_reader(self._socket)
+        await self._over
 
     def _take_in(self) -> None:
         """Read what came, and act on it."""
         try:
             self._read()
         except (OSError, wire.WireError) as error:
-            self._end(error)
+            self._loop.remove_reader(self._socket)
+            self._over.set_exception(error)
         else:
             self._act()
 
@@ -103,15 +101,14 @@ class AsyncLoop:
             else:
                 inbox.interrupts.pop(seq, None)  # too late: the run has ended
         inbox.news.clear()
-        if inbox.closed:
-            self._end(None)
+        if inbox.closed:  # readable for ever
+            self._loop.remove_reader(self._socket)
+            self._end_if_idle()
 
-    def _end(self, error: Exception | None) -> None:
-        if not self._over.done():
-            if error is None:
-                self._over.set_result(None)
-            else:
-                self._over.set_exception(error)
+    def _end_if_idle(self) -> None:
+        """A child that was hung up on finishes what it has."""
+        if self._inbox.closed and not self._runs and not self._over.done():
+            self._over.set_result(None)
 
     def _begin(self, frame: wire.Run) -> None:
         """The order of steps is the protocol of `runtime.child.page`."""
@@ -160,6 +157,7 @@ class AsyncLoop:
         if ended >= self._rss_due_ns:
             self._page.rss_kib = kernel.resident_kib()
             self._rss_due_ns = ended + _RSS_EVERY_NS
+        self._end_if_idle()
 
     def _on_ring(self, _number: int, _frame: FrameType | None) -> None:
         """If a handler blocks the loop, and is the one to be interrupted, raise in it."""

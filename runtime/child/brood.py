@@ -12,10 +12,10 @@ import signal
 from collections.abc import Iterator
 from typing import Literal
 
+from runtime.child import kernel
 from runtime.child.orders import Cause, Exited
 
 _SIGNALS = {"ring": signal.SIGUSR1, "dump": signal.SIGUSR2}
-_KIB = 1024
 
 
 class Brood:
@@ -24,6 +24,7 @@ class Brood:
     def __init__(self) -> None:
         self._pids: dict[int, int] = {}
         self._causes: dict[int, Cause] = {}  # of those that we killed
+        self._oom_kills = kernel.oom_kills()
 
     def add(self, token: int, pid: int) -> None:
         """Take in a new child."""
@@ -61,8 +62,14 @@ class Brood:
     def _obituary(self, token: int, status: int, max_rss: int) -> Exited:
         code = os.waitstatus_to_exitcode(status)
         killed_by = signal_name(-code) if code < 0 else None
-        cause: Cause = self._causes.pop(token, "signal" if killed_by else "exit")
+        cause = self._causes.pop(token, None) or self._other_cause(killed_by)
         return Exited(token, None if killed_by else code, killed_by, max_rss, cause)
+
+    def _other_cause(self, killed_by: str | None) -> Cause:
+        if killed_by == "SIGKILL":
+            before, self._oom_kills = self._oom_kills, kernel.oom_kills()
+            return "oom" if self._oom_kills > before else "signal"
+        return "signal" if killed_by else "exit"
 
 
 def _kill_group(pid: int) -> None:

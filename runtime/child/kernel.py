@@ -50,6 +50,15 @@ def prefer_as_oom_victim() -> None:
         os.close(fd)
 
 
+def oom_kills() -> int:
+    """How many processes the kernel has killed for want of memory, on this machine, so far."""
+    if not _LINUX:
+        return 0
+    with open("/proc/vmstat", "rb") as file:
+        counts = dict(line.split() for line in file)
+    return int(counts.get(b"oom_kill", 0))
+
+
 def resident_kib() -> int:
     """This process's resident memory, now (Linux) or at its highest (elsewhere), in KiB."""
     if not _LINUX:

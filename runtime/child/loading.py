@@ -18,16 +18,21 @@ class AppLoadError(Exception):
 
 
 def load_app(import_path: str | None, pickled: bytes | None) -> HandlerSource:
-    """The app behind an import path or in a pickle. Raises AppLoadError whatever went wrong."""
+    """The app behind an import path or in a pickle, prepared: nothing is left for its first job.
+
+    Raises: AppLoadError, whatever went wrong.
+    """
     name = import_path if import_path is not None else "the pickled app"
     try:
         app = _unpickle(pickled) if import_path is None else _import(import_path)
+        if not hasattr(app, "handlers"):
+            raise AppLoadError(f"{name} is no app, but a {type(app).__name__}: {app!r:.200}")
+        if hasattr(app, "prepare"):
+            app.prepare()
     except AppLoadError:
         raise
     except BaseException as error:  # an import may raise anything, SystemExit too
         raise AppLoadError(f"cannot import {name}:\n{_trace(error)}") from error
-    if not hasattr(app, "handlers"):
-        raise AppLoadError(f"{name} is no app, but a {type(app).__name__}: {app!r:.200}")
     source: HandlerSource = app
     return source
 

@@ -1,7 +1,7 @@
 """What a node and its fork server say to each other: one JSON object a line.
 
-    node ── Setup, Spawn, Signal, Lease ──▶ fork server
-    node ◀── Manifest | AppBroken, Spawned | SpawnFailed, Exited ── fork server
+    node ── Setup, Spawn, Signal, Lease, Ping ──▶ fork server
+    node ◀── Manifest | AppBroken, Spawned | SpawnFailed, Exited, Pong ── fork server
 
 Rules: a child goes by its `token`, chosen by the node and never used again, since a pid may be
 reused; the server alone turns tokens into pids, for it alone reaps them. The three file
@@ -22,7 +22,9 @@ SPAWN_FDS = 3
 AppSource = str | bytes
 """An app: an import path "package.module:attribute", or the app itself, cloudpickled."""
 
-Cause = Literal["exit", "signal", "kill", "lease"]
+Cause = Literal["exit", "signal", "oom", "kill", "lease"]
+"""Why a child ended: by itself; by a signal that we did not send; by the kernel, for want of
+memory; because the node said so; because the node's lease ran out."""
 
 
 class Setup(msgspec.Struct, frozen=True, tag="setup"):
@@ -53,6 +55,10 @@ class Lease(msgspec.Struct, frozen=True, tag="lease"):
     """All children die at this time.monotonic_ns() unless it is moved on. 0: never."""
 
     until_ns: int
+
+
+class Ping(msgspec.Struct, frozen=True, tag="ping"):
+    """Answer, to show that orders are obeyed."""
 
 
 class Manifest(msgspec.Struct, frozen=True, tag="manifest"):
@@ -92,8 +98,12 @@ class Exited(msgspec.Struct, frozen=True, tag="exited"):
     cause: Cause
 
 
-Order = Setup | Spawn | Signal | Lease
-Report = Manifest | AppBroken | Spawned | SpawnFailed | Exited
+class Pong(msgspec.Struct, frozen=True, tag="pong"):
+    """The answer to a Ping."""
+
+
+Order = Setup | Spawn | Signal | Lease | Ping
+Report = Manifest | AppBroken | Spawned | SpawnFailed | Exited | Pong
 
 _encode = msgspec.json.Encoder().encode
 

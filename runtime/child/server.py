@@ -10,6 +10,7 @@ When the node ends, the children end: the kernel kills this process, and its end
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
 import selectors
@@ -18,6 +19,7 @@ import socket
 import sys
 import threading
 import time
+import warnings
 from types import FrameType
 from typing import assert_never
 
@@ -33,6 +35,8 @@ from runtime.child.orders import (
     Lease,
     Manifest,
     Order,
+    Ping,
+    Pong,
     Setup,
     Signal,
     Spawn,
@@ -50,6 +54,7 @@ _NANO = 1_000_000_000
 def main(control_fd: int, node_pid: int) -> None:
     """The process's life: import, serve. It comes back in each fork too, to live as a child."""
     kernel.die_with(node_pid)
+    faulthandler.enable()  # for the import; a child has a file of its own
     kernel.name_process("headrace-fork")
     os.set_inheritable(control_fd, False)
     control = Control(socket.socket(fileno=control_fd))
@@ -147,6 +152,8 @@ class Server:
                 self._brood.send(token, what)
             case Lease(until_ns):
                 self._lease_ns = until_ns
+            case Ping():
+                self._control.tell(Pong())
             case Setup():
                 raise RuntimeError("a second Setup")
             case _:
@@ -160,7 +167,7 @@ class Server:
             self._control.tell(SpawnFailed(order.token, "the node's lease has run out"))
         else:
             try:
-                pid = os.fork() if self._spawner is None else self._spawner.spawn(birth)
+                pid = _fork() if self._spawner is None else self._spawner.spawn(birth)
             except OSError as error:
                 self._control.tell(SpawnFailed(order.token, f"cannot make a process: {error}"))
             else:
@@ -179,6 +186,14 @@ class Server:
         self._alarm.close()
         self._alarm_end.close()
         self._control.close()
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():
+        # Of threads that the import has started: the node is told by the Manifest. Turned into an
+        # error, the warning would be raised here with the child already there.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
 
 
 def _wake(_number: int, _frame: FrameType | None) -> None:

@@ -14,7 +14,7 @@ import time
 
 import trio
 
-from tests.child.steering import child_of, serving
+from tests.child.steering import child_of, eventually, serving
 
 
 async def main(sorts: list[str]) -> None:
@@ -29,8 +29,7 @@ async def main(sorts: list[str]) -> None:
 
         for number, sort in enumerate(sorts):
             nursery.start_soon(keep_busy, number, sort == "async")
-        while len(pids) < len(sorts):
-            await trio.sleep(0.001)
+        await eventually(lambda: len(pids) == len(sorts))
         if seconds := os.environ.get("LEASE"):
             server.set_lease_deadline(time.monotonic_ns() + int(float(seconds) * 1e9))
             async with child_of(server, len(sorts)):

@@ -57,9 +57,9 @@ async def child_of(
 
 @asynccontextmanager
 async def one_child(
-    settings: ChildSettings = ChildSettings(),
+    settings: ChildSettings = ChildSettings(),  # noqa: B008 - frozen
     *,
-    is_async: bool = False,  # noqa: B008 - frozen
+    is_async: bool = False,
 ) -> AsyncIterator[Steered]:
     """A child of a fork server of its own."""
     async with serving(settings=settings) as server, child_of(server, is_async=is_async) as child:
@@ -147,7 +147,7 @@ class Steered:
 async def eventually(condition: Callable[[], object]) -> None:
     """Wait until `condition` holds; fail if it does not within BOUND_SECONDS."""
     with trio.fail_after(BOUND_SECONDS):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event
             await trio.sleep(0.001)
 
 

@@ -7,10 +7,9 @@ import json
 import pytest
 import trio
 
-from actors.forkserver import ForkServer
 from runtime import wire
 from runtime.outcome import Cancelled, Completed, Failed, GivenBack, Snoozed
-from tests.child.steering import BOUND_SECONDS, Steered, child_of, eventually
+from tests.child.steering import BOUND_SECONDS, Steered, eventually
 
 
 async def test_runs_go_on_at_the_same_time(async_child: Steered) -> None:
@@ -148,15 +147,16 @@ async def test_outcomes_wait_for_a_worker_that_is_slow_to_read(async_child: Stee
 
 
 @pytest.mark.parametrize("runs", [0, 3])
-async def test_a_child_that_is_hung_up_on_exits(server: ForkServer, runs: int) -> None:
-    async with child_of(server, is_async=True) as child:
-        for _ in range(runs):
-            await child.hand("async_sleep")
-        child.child.hang_up()
+async def test_a_child_that_is_hung_up_on_finishes_what_it_has_and_exits(
+    async_child: Steered, runs: int
+) -> None:
+    seqs = [await async_child.hand("meet", people=runs) for _ in range(runs)]
+    async_child.child.hang_up()
 
-        exit_ = await child.child.wait()
-
-        assert (exit_.exit_status, exit_.cause) == (0, "exit")
+    for seq in seqs:
+        assert await async_child.answer(seq) == Completed(str(runs))
+    exit_ = await async_child.child.wait()
+    assert (exit_.exit_status, exit_.cause) == (0, "exit")
 
 
 async def test_garbage_from_the_worker_ends_the_child(async_child: Steered) -> None:

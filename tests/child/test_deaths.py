@@ -98,7 +98,7 @@ async def test_c_code_that_holds_the_gil_shows_its_stack_and_can_be_killed(child
     await child.interrupt(seq, "timeout")
     with trio.fail_after(BOUND_SECONDS):
         while "in hold_gil" not in await child.child.dump_stack():
-            await trio.sleep(0.01)  # it has begun, but was not in C code yet
+            continue  # it has begun, but was not in C code yet
 
     assert "runtime/child" not in child.child.last_stack()
     assert child.done == {}

@@ -108,6 +108,18 @@ async def test_a_broken_apps_traceback_shows_its_own_lines_only() -> None:
     assert "importlib" not in message
 
 
+async def test_an_app_whose_import_kills_the_process_is_broken() -> None:
+    server = ForkServer("tests.child.deadly_app")
+    with pytest.raises(AppError, match="died 3 times while it imported the app: exit status 9"):
+        await server.run(Life("forkserver"))
+
+
+async def test_threads_of_the_import_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving("tests.child.threaded_app:app") as server, child_of(server) as child:
+        assert await child.run("give", value=1) == Completed("1")
+    assert "started 1 threads" in caplog.text
+
+
 async def test_a_stop_during_a_long_import_is_obeyed() -> None:
     life = Life("forkserver")
     server = ForkServer("tests.child.slow_app:app")

@@ -122,7 +122,7 @@ async def test_interrupts_at_any_moment_end_a_run_once_and_never_the_next_one(
     for n in range(300):
         seq = await child.hand("give", value=n)
         if n % 3:
-            await trio.sleep(0)
+            await trio.lowlevel.checkpoint()
         await child.interrupt(seq, "timeout")
         outcome = await child.answer(seq)
 

@@ -108,6 +108,36 @@ async def test_the_death_of_the_fork_server_is_its_childrens_and_another_takes_o
     assert server.pid != first
 
 
+async def test_a_fork_server_that_is_stuck_is_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("actors.server_process.PING_SECONDS", 0.05)
+    monkeypatch.setattr("actors.server_process.PONG_SECONDS", 0.5)
+    async with serving() as server:
+        async with child_of(server) as child:
+            await trio.sleep(0.2)  # a few pings are answered
+            stuck = server.pid
+            assert stuck is not None
+            os.kill(stuck, signal.SIGSTOP)
+
+            with trio.fail_after(BOUND_SECONDS):
+                assert (await child.child.wait()).server_died
+        async with child_of(server) as child:
+            assert await child.run("give", value=1) == Completed("1")
+        assert server.pid != stuck
+
+
+async def test_a_fork_server_that_takes_no_orders_is_replaced(server: ForkServer) -> None:
+    async with child_of(server) as child:
+        first = server.pid
+        for _ in range(5000):
+            child.child.ring()  # without a checkpoint: nothing is sent meanwhile
+
+        with trio.fail_after(BOUND_SECONDS):
+            assert (await child.child.wait()).server_died
+        await eventually(lambda: server.pid not in (None, first))
+
+
 async def test_a_fork_server_that_dies_while_a_child_is_made_is_replaced(
     server: ForkServer,
 ) -> None:

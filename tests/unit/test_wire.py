@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import msgspec
@@ -55,7 +56,7 @@ frames = st.one_of(
 def feed_in_pieces(decoder: wire.Decoder, data: bytes, cuts: list[int]) -> list[wire.Frame]:
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
     read: list[wire.Frame] = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         read += decoder.feed(data[start:end])
     return read
 
