@@ -129,6 +129,7 @@ class Tenure:
         while True:
             jobs = await self.seat.take()
             frames = b"".join([self._hand(job) for job in jobs])
+            self._show_load()  # what was on the way is held now; the place is not free in between
             self._changed.set()
             if not await self._send(frames):
                 return  # the child is gone; what it held goes back when it is buried
