@@ -1,0 +1,123 @@
+"""What AsyncClient and TrioClient can do; they differ in how they reach the asyncio loop."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any, ParamSpec, TypeVar, overload
+from uuid import UUID
+
+from runtime.client import bulk
+from runtime.client.core import Core
+from runtime.client.handle import AsyncClientHandle, BulkResult, JobHandle
+from runtime.client.results import Progress
+from runtime.client.thread import Step
+from runtime.client.wiring import Wiring, awaited
+from runtime.errors import UsageError
+from runtime.handler_enqueue import Enqueuer
+from runtime.job import Job, NewJob
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class AsyncVerbs(ABC):
+    """All methods raise StoreUnavailable and SchemaNotMigrated, and UsageError when not open."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._core: Core | None = None
+
+    @abstractmethod
+    async def _call(self, step: Step[T]) -> T:
+        """Run a coroutine in the asyncio loop."""
+
+    @abstractmethod
+    async def _call_shielded(self, step: Step[T]) -> T:
+        """As `_call`, although the caller is being cancelled; for a step that is short."""
+
+    @property
+    def core(self) -> Core:
+        """What does the work. Raises: UsageError, when the client is not open."""
+        if self._core is None:
+            kind = type(self).__name__
+            raise UsageError(f"this {kind} is not open: use `async with`, or await its open()")
+        return self._core
+
+    @overload
+    async def enqueue(
+        self, what: Enqueuer[P, R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> AsyncClientHandle[R]: ...
+    @overload
+    async def enqueue(self, what: str, /, **kwargs: Any) -> AsyncClientHandle[Any]: ...
+    async def enqueue(self, what: Any, /, *args: Any, **kwargs: Any) -> AsyncClientHandle[Any]:
+        """Write a job: of a handler, a handler `with_options`, or a kind by name.
+
+        Tried again when the database breaks off: a job is never added twice. Raises: ArgsInvalid,
+        PayloadInvalid, PayloadTooLarge, UnknownKind; then nothing was sent.
+        """
+        chosen = self._wiring.enqueuer(what)
+        job = chosen.new_job(*args, **kwargs)
+        core = self.core
+        inserted = await self._call(lambda: core.enqueue([job]))
+        return AsyncClientHandle(job.id, inserted[0], chosen.target, self._wait)
+
+    async def enqueue_many(self, jobs: Iterable[NewJob]) -> BulkResult:
+        """Write many jobs in one transaction, all or none.
+
+        Jobs are made with `handler.new_job(...)`, and consumed as they are sent. Known ids add
+        nothing. Raises: UsageError, PayloadTooLarge, with the job's index.
+        """
+        steps = bulk.steps(self.core, jobs)
+        call = self._call
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    value = await call(step)
+                except BaseException as error:
+                    step, call = steps.throw(error), self._call_shielded
+                else:
+                    step = steps.send(value)
+        except StopIteration as end:
+            result: BulkResult = end.value
+            return result
+
+    @overload
+    async def result(self, job: JobHandle[R], *, timeout: float | None = None) -> R: ...
+    @overload
+    async def result(self, job: UUID, *, timeout: float | None = None) -> Any: ...
+    async def result(self, job: JobHandle[R] | UUID, *, timeout: float | None = None) -> Any:
+        """Wait for a job's end and return its output; of an id: as plain JSON values.
+
+        It is known within 50 ms. `timeout` in seconds; None: for ever.
+        Raises: JobFailed, ResultTimeout, JobNotFound, OutputInvalid.
+        """
+        job_id, decode = awaited(job)
+        return (await self._wait(job_id, timeout)).value(decode)
+
+    async def get(self, job_id: UUID) -> Job:
+        """A job's row with its failures. Raises: JobNotFound."""
+        core = self.core
+        return await self._call(lambda: core.get(job_id))
+
+    async def cancel(self, job_id: UUID) -> Job:
+        """Cancel a job: at once, or by its node while it runs. A final job stays as it is.
+
+        Raises: JobNotFound.
+        """
+        core = self.core
+        return await self._call(lambda: core.cancel(job_id))
+
+    async def retry(self, job_id: UUID) -> Job:
+        """Make a job that is not running available now, with one more attempt if need be.
+
+        Raises: JobNotFound.
+        """
+        core = self.core
+        return await self._call(lambda: core.retry(job_id))
+
+    async def _wait(self, job_id: UUID, timeout: float | None) -> Progress:
+        core = self.core
+        return await self._call(lambda: core.wait(job_id, timeout))

@@ -1,0 +1,77 @@
+"""What all clients with a pool do, as coroutines in one asyncio loop. The clients wrap it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from runtime import sql
+from runtime.client.database import Connection, Database
+from runtime.client.entries import as_json
+from runtime.client.results import Progress
+from runtime.client.rows import MAX_FAILURES, job_of
+from runtime.client.statements import enqueue_statement
+from runtime.client.waiting import Waiting
+from runtime.errors import JobNotFound
+from runtime.job import Job, NewJob
+from runtime.payload import PayloadLimits
+
+
+class Core:
+    """See the module's docstring. All methods raise StoreUnavailable and SchemaNotMigrated."""
+
+    def __init__(self, database: Database, limits: PayloadLimits) -> None:
+        self.database = database
+        self.limits = limits
+        self._waiting = Waiting(database)
+
+    async def open(self) -> None:
+        """Before anything else."""
+        await self.database.open()
+
+    async def close(self) -> None:
+        """Close all connections; whoever still waits gets StoreUnavailable."""
+        await self._waiting.close()
+        await self.database.close()
+
+    async def enqueue(self, jobs: Sequence[NewJob]) -> list[bool]:
+        """Write jobs in one statement, all or none; whether each was new.
+
+        Tried again when the database did not answer: ids that were written are left as they are. A
+        job that the first try wrote unheard is then told as known.
+        """
+        if not jobs:
+            return []
+        text, array = enqueue_statement(self.database.namespace, self.limits), as_json(jobs)
+        rows = await self.database.run(lambda conn: conn.fetch(text, array))
+        return [row["inserted"] for row in rows]
+
+    async def get(self, job_id: UUID) -> Job:
+        """A job with its failures. Raises: JobNotFound."""
+        return await self.database.run(lambda conn: _read(conn, job_id))
+
+    async def cancel(self, job_id: UUID) -> Job:
+        """Cancel a job; see `Client.cancel`. Raises: JobNotFound."""
+        return await self._change("cancel", job_id)
+
+    async def retry(self, job_id: UUID) -> Job:
+        """Make a job available; see `Client.retry`. Raises: JobNotFound."""
+        return await self._change("retry", job_id)
+
+    async def _change(self, name: str, job_id: UUID) -> Job:
+        async def unit(connection: Connection) -> Job:
+            await connection.fetch(sql.load(name), job_id)
+            return await _read(connection, job_id)
+
+        return await self.database.run(unit)
+
+    async def wait(self, job_id: UUID, timeout: float | None) -> Progress:
+        """The end of a job. Raises: ResultTimeout, JobNotFound."""
+        return await self._waiting.wait(job_id, timeout)
+
+
+async def _read(connection: Connection, job_id: UUID) -> Job:
+    row = await connection.fetchrow(sql.load("get"), job_id)
+    if row is None:
+        raise JobNotFound(job_id)
+    return job_of(row, await connection.fetch(sql.load("failures"), job_id, MAX_FAILURES))

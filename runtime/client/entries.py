@@ -1,0 +1,104 @@
+"""From jobs to what is sent: the JSON array that `enqueue_many` takes, and chunks of a bulk.
+
+Rules: sizes are checked again here, for jobs that were not made by a handler. An iterable is
+consumed as it is sent, one chunk ahead, so that a bulk's memory does not grow with it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import attrs
+import msgspec
+
+from runtime import payload
+from runtime.errors import UsageError
+from runtime.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_PRIORITY, DEFAULT_QUEUE, NewJob
+from runtime.payload import PayloadLimits
+
+# A chunk is one statement, held in memory by the client, and several times over by the server.
+# Measured, 100,000 jobs in thousands a second by jobs a chunk, args of 8 bytes and of 1 kB: copied
+# 1,000: 54, 31; 5,000: 63, 48; 20,000: 52, 47.
+CHUNK_JOBS = 5_000
+CHUNK_BYTES = 8 * 1024 * 1024
+
+logger = logging.getLogger("headrace")
+
+
+class _Entry(msgspec.Struct, omit_defaults=True):
+    """One job; the names are the parameters of the SQL function `enqueue`."""
+
+    id: UUID
+    kind: str
+    args: msgspec.Raw
+    queue: str = DEFAULT_QUEUE
+    priority: int = DEFAULT_PRIORITY
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    timeout_seconds: float | None = None
+    delay_seconds: float | None = None
+    scheduled_at: datetime | None = None
+    tags: tuple[str, ...] = ()
+    metadata: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+@attrs.frozen
+class Chunk:
+    """Some jobs of a bulk, in order; `last` if no more come."""
+
+    jobs: Sequence[NewJob]
+    last: bool
+
+
+def as_json(jobs: Sequence[NewJob]) -> str:
+    """The one parameter of `client_enqueue`."""
+    return _encode([_entry(job) for job in jobs]).decode()
+
+
+def _entry(job: NewJob) -> _Entry:
+    return _Entry(
+        job.id,
+        job.kind,
+        msgspec.Raw(job.args),
+        job.queue,
+        job.priority,
+        job.max_attempts,
+        job.timeout_seconds,
+        job.delay_seconds,
+        job.scheduled_at,
+        job.tags,
+        msgspec.UNSET if job.metadata == "{}" else msgspec.Raw(job.metadata),
+    )
+
+
+def chunks(jobs: Iterable[NewJob], limits: PayloadLimits) -> Iterator[Chunk]:
+    """Jobs in chunks, at least one. Raises: UsageError and PayloadTooLarge that name the index."""
+    gathered: list[NewJob] = []
+    size = 0
+    for index, job in enumerate(jobs):
+        _check(job, limits, index)
+        weight = len(job.args) + len(job.metadata)
+        if gathered and (len(gathered) >= CHUNK_JOBS or size + weight > CHUNK_BYTES):
+            yield Chunk(gathered, last=False)
+            gathered, size = [], 0
+        gathered.append(job)
+        size += weight
+    yield Chunk(gathered, last=True)
+
+
+def _check(job: object, limits: PayloadLimits, index: int) -> None:
+    if not isinstance(job, NewJob):
+        raise UsageError(f"job {index} is {job!r:.200}; make it with handler.new_job(...)")
+    if payload.check_size("args", job.args, limits, index=index):
+        logger.warning(
+            "args of job %d, a %s, are %d bytes of JSON",
+            index,
+            job.kind,
+            payload.byte_size(job.args),
+        )
+    payload.check_size("metadata", job.metadata, limits, index=index)

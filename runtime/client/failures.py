@@ -1,0 +1,94 @@
+"""The database's refusals, as Headrace's own errors, whichever library reports them.
+
+Rules: told apart by SQLSTATE and constraint name, never by text. What is not ours to explain (a
+lost connection, a deadlock, an aborted transaction) is left as the caller's library raised it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from runtime.errors import HeadraceError, PayloadInvalid, PayloadTooLarge, SchemaNotMigrated
+
+TOO_LARGE = "HR001"
+_CHECK_VIOLATION = "23514"
+# invalid_schema_name, undefined_table, undefined_function
+_NOT_MIGRATED = frozenset({"3F000", "42P01", "42883"})
+# The domains of args, output and metadata are the backstop behind our own guard.
+_FIELD_OF_CONSTRAINT = {
+    f"job_{field}_{rule}": field
+    for field in ("args", "output", "metadata")
+    for rule in ("size", "object")
+}
+_LONGEST_CHAIN = 6  # a wrapper (SQLAlchemy, Django), an adapter, the driver: three in practice
+
+
+@contextlib.contextmanager
+def explained(namespace: str) -> Iterator[None]:
+    """Raise Headrace's error instead of the library's, where there is one."""
+    try:
+        yield
+    except HeadraceError:
+        raise
+    except Exception as error:
+        ours = explain(error, namespace)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+def explain(error: BaseException, namespace: str) -> HeadraceError | None:
+    """Headrace's error for the library's, or None."""
+    state = sqlstate(error)
+    if state == TOO_LARGE:
+        return _too_large(_first(error, "detail", "message_detail"))
+    if state == _CHECK_VIOLATION:
+        return _refused(_first(error, "constraint_name"))
+    if state in _NOT_MIGRATED:
+        return SchemaNotMigrated(
+            f"the namespace {namespace!r} has no tables of this version in this database; "
+            f"`python -m runtime migrate up` makes them"
+        )
+    return None
+
+
+def sqlstate(error: BaseException) -> str:
+    """The SQLSTATE of a library's error, or ""."""
+    return _first(error, "sqlstate", "pgcode")
+
+
+def _first(error: BaseException, *names: str) -> str:
+    """The first text found under one of the names, in the error or what it wraps."""
+    for link in _chain(error):
+        for holder in (link, getattr(link, "diag", None)):
+            for name in names:
+                value = getattr(holder, name, None)
+                if isinstance(value, str):
+                    return value
+    return ""
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    link: BaseException | None = error
+    for _ in range(_LONGEST_CHAIN):
+        if link is None:
+            return
+        yield link
+        inner = getattr(link, "orig", None)
+        link = inner if isinstance(inner, BaseException) else link.__cause__
+
+
+def _too_large(detail: str) -> HeadraceError:
+    told: dict[str, Any] = msgspec.json.decode(detail)
+    return PayloadTooLarge(told["field"], told["size"], told["limit"], told.get("index"))
+
+
+def _refused(constraint: str) -> HeadraceError | None:
+    if constraint not in _FIELD_OF_CONSTRAINT:
+        return None
+    reason = f"was refused by the constraint {constraint}"
+    return PayloadInvalid(_FIELD_OF_CONSTRAINT[constraint], "$", reason)

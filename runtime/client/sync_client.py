@@ -1,0 +1,155 @@
+"""Client: for sync code. asyncpg runs in a thread of the client's own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Coroutine, Iterable
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar, overload
+from uuid import UUID
+
+from runtime.app import App
+from runtime.client import bulk
+from runtime.client.core import Core
+from runtime.client.handle import BulkResult, ClientHandle, JobHandle
+from runtime.client.results import Progress
+from runtime.client.thread import LoopThread
+from runtime.client.wiring import DEFAULT_POOL_SIZE, awaited, wire
+from runtime.handler_enqueue import Enqueuer
+from runtime.job import Job, NewJob
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class Client:
+    """Enqueues jobs and waits for their results, from any thread, with a pool of its own.
+
+    It connects when it is first used. Close it, or use it in a `with` statement. A process that was
+    forked meanwhile gets a pool of its own.
+
+    Args: app: its handlers may be enqueued by name, and its namespace is used; or None. url: of the
+    database; by default HEADRACE_DATABASE_URL or DATABASE_URL. pool_size: connections at most, and
+    one more once somebody waits for a result. pooler: the URL leads to a transaction pooler.
+    Raises: ConfigError, UsageError. All methods raise StoreUnavailable and SchemaNotMigrated.
+    """
+
+    def __init__(
+        self,
+        app: App | None = None,
+        url: str | None = None,
+        *,
+        namespace: str | None = None,
+        pool_size: int = DEFAULT_POOL_SIZE,
+        pooler: bool = False,
+    ) -> None:
+        self._wiring = wire(app, url, namespace, pool_size, pooler)
+        self._lock = threading.Lock()
+        self._running: tuple[LoopThread, Core] | None = None
+        self._forked: list[object] = []  # a parent's connections, which are not ours to close
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @overload
+    def enqueue(
+        self, what: Enqueuer[P, R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> ClientHandle[R]: ...
+    @overload
+    def enqueue(self, what: str, /, **kwargs: Any) -> ClientHandle[Any]: ...
+    def enqueue(self, what: Any, /, *args: Any, **kwargs: Any) -> ClientHandle[Any]:
+        """Write a job: of a handler, a handler `with_options`, or a kind by name.
+
+        Tried again when the database breaks off: a job is never added twice. Raises: ArgsInvalid,
+        PayloadInvalid, PayloadTooLarge, UnknownKind; then nothing was sent.
+        """
+        chosen = self._wiring.enqueuer(what)
+        job = chosen.new_job(*args, **kwargs)
+        inserted = self._call(lambda core: core.enqueue([job]))
+        return ClientHandle(job.id, inserted[0], chosen.target, self._wait)
+
+    def enqueue_many(self, jobs: Iterable[NewJob]) -> BulkResult:
+        """Write many jobs in one transaction, all or none.
+
+        Jobs are made with `handler.new_job(...)`, and consumed as they are sent, in this thread.
+        Known ids add nothing. Raises: UsageError, PayloadTooLarge, with the job's index.
+        """
+        thread, core = self._ready()
+        steps = bulk.steps(core, jobs)
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    value = thread.call(step)
+                except BaseException as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(value)
+        except StopIteration as end:
+            result: BulkResult = end.value
+            return result
+
+    @overload
+    def result(self, job: JobHandle[R], *, timeout: float | None = None) -> R: ...
+    @overload
+    def result(self, job: UUID, *, timeout: float | None = None) -> Any: ...
+    def result(self, job: JobHandle[R] | UUID, *, timeout: float | None = None) -> Any:
+        """Wait for a job's end and return its output; of an id: as plain JSON values.
+
+        It is known within 50 ms. `timeout` in seconds; None: for ever.
+        Raises: JobFailed, ResultTimeout, JobNotFound, OutputInvalid.
+        """
+        job_id, decode = awaited(job)
+        return self._wait(job_id, timeout).value(decode)
+
+    def get(self, job_id: UUID) -> Job:
+        """A job's row with its failures. Raises: JobNotFound."""
+        return self._call(lambda core: core.get(job_id))
+
+    def cancel(self, job_id: UUID) -> Job:
+        """Cancel a job: at once, or by its node while it runs. A final job stays as it is.
+
+        Raises: JobNotFound.
+        """
+        return self._call(lambda core: core.cancel(job_id))
+
+    def retry(self, job_id: UUID) -> Job:
+        """Make a job that is not running available now, with one more attempt if need be.
+
+        Raises: JobNotFound.
+        """
+        return self._call(lambda core: core.retry(job_id))
+
+    def close(self) -> None:
+        """Close all connections. Whoever still waits gets StoreUnavailable."""
+        with self._lock:
+            running, self._running = self._running, None
+        if running is not None and running[0].alive:
+            thread, core = running
+            thread.call(core.close)
+            thread.stop()
+
+    def _wait(self, job_id: UUID, timeout: float | None) -> Progress:
+        return self._call(lambda core: core.wait(job_id, timeout))
+
+    def _call(self, action: Callable[[Core], Coroutine[Any, Any, T]]) -> T:
+        thread, core = self._ready()
+        return thread.call(lambda: action(core))
+
+    def _ready(self) -> tuple[LoopThread, Core]:
+        with self._lock:
+            if self._running is None or not self._running[0].alive:
+                self._forked.append(self._running)
+                thread, core = LoopThread(), self._wiring.core()
+                thread.call(core.open)
+                self._running = thread, core
+            return self._running
