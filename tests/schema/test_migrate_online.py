@@ -59,6 +59,8 @@ async def test_a_cancelled_build_is_rebuilt(migrator: Migrator, database_url: st
         query(database_url, f"SELECT pg_cancel_backend(pid) FROM ({BUILDING}) AS build")
     assert query(database_url, VALID) == [(False,)]
     assert (await migrator.status()).invalid_indexes == ("t_word",)
+    planned = await migrator.up(2, dry_run=True)
+    assert planned[0].sql.startswith('DROP INDEX CONCURRENTLY IF EXISTS "t_word";')
     assert [(a.version, a.how) for a in await migrator.up()] == [(2, "rebuilt"), (3, "applied")]
     assert query(database_url, VALID) == [(True,)]
     assert (await migrator.status()).invalid_indexes == ()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import trio
 
-from actors.store.bridge import BACK, LOST, Connection, DatabaseError, Note
-from runtime.errors import ConfigError
+from actors.store.bridge import BACK, LOST, Bridge, Connection, DatabaseError, Note
+from runtime.errors import ConfigError, StoreUnavailable
 from tests.store.conftest import OpenBridge
+from tests.support.postgres import RestartableServer
 from tests.support.proxy import Proxy, open_proxy
 from tests.support.sessions import end_sessions, query, sessions, until
 
@@ -193,3 +194,30 @@ async def test_a_burst_is_received_whole_or_its_loss_is_told(
                     pass
                 return
         raise AssertionError("no note came after the burst")
+
+
+async def persists(bridge: Bridge) -> None:
+    """Notify as soon as the database is there, as a caller that tries again would."""
+
+    async def wake(connection: Connection) -> None:
+        await connection.execute("SELECT pg_notify('headrace.wakeup', 'again')")
+
+    while True:
+        try:
+            return await bridge.run(wake)
+        except StoreUnavailable:
+            await trio.sleep(0.02)
+
+
+async def test_a_killed_server_is_found_again(
+    open_this_bridge: OpenBridge, restartable_server: RestartableServer
+) -> None:
+    url = restartable_server.create_database()
+    async with open_this_bridge(url, min_size=2) as bridge, bridge.listen(CHANNELS) as notes:
+        restartable_server.kill_postmaster()
+        assert await receive(notes) == LOST
+        await trio.to_thread.run_sync(restartable_server.start)
+        assert await receive(notes) == BACK
+        with trio.fail_after(PATIENCE):
+            await persists(bridge)
+        assert await receive(notes) == ("headrace.wakeup", "again")

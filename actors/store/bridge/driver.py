@@ -48,7 +48,7 @@ async def connect(settings: Settings) -> RawConnection:
             statement_cache_size=0 if settings.pooler else STATEMENT_CACHE_SIZE,
             server_settings=server_settings,
         )
-    except ValueError as error:  # asyncpg's errors of configuration are ValueErrors
+    except (ValueError, KeyError) as error:  # its errors of configuration; no such OS user
         # Neither its text nor its traceback may show the URL.
         raise ConfigError(
             f"database URL {redacted(settings.url)}: the driver finds no meaning in it"

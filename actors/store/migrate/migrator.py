@@ -36,7 +36,7 @@ STEP_SECONDS = 86_400.0
 LOCK_SECONDS = 60.0
 MIGRATOR_SECONDS = 3_600.0
 # Between two tries: long enough for those who queued behind the last one to get through.
-RETRY = exponential(base_seconds=0.1, factor=2.0, max_seconds=5.0, jitter=0.3)
+RETRY = exponential(base_seconds=0.1, factor=2.0, max_seconds=2.0, jitter=0.3)
 # lock_not_available (our lock_timeout), deadlock_detected: nothing was done, try again.
 _TRY_AGAIN = frozenset({"55P03", "40P01"})
 
@@ -145,7 +145,7 @@ class Migrator:
         found = await self._plan()
         if dry_run:
             planned = steps(self._migrations, found)
-            return [*self._bookkeeping(found, planned), *(_planned(step) for step in planned)]
+            return [*self._bookkeeping(found, planned), *(_planned(s, found) for s in planned)]
         while left := steps(self._migrations, found):
             if applied := await self._take(left[0], observe):
                 done.append(applied)
@@ -215,8 +215,11 @@ class Migrator:
         return result.unwrap()
 
 
-def _planned(step: Step) -> Applied:
-    return Applied(step.migration.version, step.migration.name, step.script.sql, "planned")
+def _planned(step: Step, found: Found) -> Applied:
+    text = step.script.sql
+    if step.script.creates in found.invalid_indexes:
+        text = f"{apply.named('migrate_drop_index', index=step.script.creates)};\n{text}"
+    return Applied(step.migration.version, step.migration.name, text, "planned")
 
 
 def _failed(step: Step, error: DatabaseError) -> MigrationError:
