@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from runtime.cli.main import COMMANDS, root
 from runtime.cli.options import all_options
 from runtime.config import OPTIONS
+from tests.cli.conftest import Cli
 
 ROOT = Path(__file__).parents[2]
 
 
-def headrace(
-    *arguments: str, cwd: Path, environment: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run the real command line, with no configuration but what is given."""
-    kept = {key: value for key, value in os.environ.items() if "DATABASE_URL" not in key}
-    return subprocess.run(
-        [sys.executable, "-m", "runtime", *arguments],
-        cwd=cwd,
-        env=kept | {"PYTHONPATH": str(ROOT)} | (environment or {}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def test_help_names_every_command_without_importing_any(tmp_path: Path) -> None:
-    shown = headrace("--help", cwd=tmp_path)
-    assert shown.returncode == 0
+def test_help_names_every_command_without_importing_any(cli: Cli) -> None:
+    shown = cli("--help").out
     for name, (_, _, line) in COMMANDS.items():
-        assert f"  {name} " in shown.stdout
-        assert line in shown.stdout
+        assert f"  {name} " in shown
+        assert line in shown
     probe = (
         "import sys, runtime.cli.main; sys.exit('trio' in sys.modules or 'asyncpg' in sys.modules)"
     )
@@ -48,8 +32,6 @@ def test_help_names_every_command_without_importing_any(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_has_the_line_that_the_root_shows_of_it(name: str) -> None:
-    import click
-
     context = click.Context(root)
     command = root.get_command(context, name)
     assert command is not None
@@ -57,8 +39,18 @@ def test_a_command_has_the_line_that_the_root_shows_of_it(name: str) -> None:
     assert command.help
 
 
-def test_the_version_is_told(tmp_path: Path) -> None:
-    assert headrace("--version", cwd=tmp_path).stdout.startswith("headrace 0")
+def test_the_version_is_told(cli: Cli) -> None:
+    assert cli("--version").out.startswith("headrace 0")
+
+
+def test_the_module_is_a_program(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "runtime", "config", "--workers", "x"]
+    ended = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, timeout=60, check=False
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(b"headrace: workers from flag")
 
 
 @pytest.mark.parametrize(
@@ -76,31 +68,31 @@ def test_the_version_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_a_usage_error_is_status_2_and_no_traceback(
-    tmp_path: Path, arguments: tuple[str, ...], part: str
+    cli: Cli, arguments: tuple[str, ...], part: str
 ) -> None:
-    ended = headrace(*arguments, cwd=tmp_path)
-    assert ended.returncode == 2
-    assert part in ended.stderr
-    assert "Traceback" not in ended.stderr
-    assert ended.stdout == ""
+    ended = cli(*arguments, status=2)
+    assert part in ended.err
+    assert ended.out == ""
 
 
-def test_config_shows_each_option_with_its_source_and_no_secret(tmp_path: Path) -> None:
+def test_config_shows_each_option_with_its_source_and_no_secret(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "headrace.toml").write_text("workers = 3\n")
-    environment = {"DATABASE_URL": "postgresql://me:hunter2@db/jobs", "HEADRACE_WORKRS": "1"}
-    shown = headrace("config", "--no-http", cwd=tmp_path, environment=environment)
-    assert shown.returncode == 0
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:hunter2@db/jobs")
+    monkeypatch.setenv("HEADRACE_WORKRS", "1")
+    shown = cli("config", "--no-http")
     for option in OPTIONS:
-        assert f"\n{option.name} " in shown.stdout
-    assert "TOML " in shown.stdout
-    assert "flag --http" in shown.stdout
-    assert "me:***@db" in shown.stdout
-    assert "hunter2" not in shown.stdout + shown.stderr
-    assert "HEADRACE_WORKRS is no option of Headrace; did you mean workers?" in shown.stderr
+        assert f"\n{option.name} " in shown.out
+    assert "TOML " in shown.out
+    assert "flag --http" in shown.out
+    assert "me:***@db" in shown.out
+    assert "hunter2" not in shown.out + shown.err
+    assert "HEADRACE_WORKRS is no option of Headrace; did you mean workers?" in shown.err
 
 
-def test_config_as_json_is_for_programs(tmp_path: Path) -> None:
-    shown = json.loads(headrace("config", "--json", "--queues", "a,b:2", cwd=tmp_path).stdout)
+def test_config_as_json_is_for_programs(cli: Cli) -> None:
+    shown = cli("config", "--json", "--queues", "a,b:2").json
     assert list(shown) == all_options()
     assert shown["queues"]["value"] == "a,b:2"
     assert shown["queues"]["source"] == "flag --queues"

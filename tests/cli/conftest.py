@@ -1,0 +1,81 @@
+"""The command line in this process: quick, with exit status and output as people see them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from runtime.cli.main import run
+from tests.support.postgres import DatabaseServer
+
+
+@attrs.frozen
+class Ended:
+    """What a command left behind."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """stdout, which is JSON."""
+        return json.loads(self.out)
+
+
+Cli = Callable[..., Ended]
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
+    """Runs a command in an empty directory and environment; asserts the exit status."""
+    monkeypatch.chdir(tmp_path)
+    for variable in ("DATABASE_URL", "HEADRACE_DATABASE_URL", "HEADRACE_CONFIG"):
+        monkeypatch.delenv(variable, raising=False)
+    # It is for a process of its own; here it would take the log away from pytest.
+    monkeypatch.setattr("runtime.cli.logs.configure", lambda level, style: None)
+
+    def call(*arguments: object, status: int = 0) -> Ended:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            run([str(each) for each in arguments])
+        out, err = capsys.readouterr()
+        code = left.value.code
+        assert isinstance(code, int)
+        assert code == status, f"status {code}:\n{out}\n{err}"
+        assert "Traceback" not in err
+        return Ended(code, out, err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def template_url(postgres_server: DatabaseServer) -> Iterator[str]:
+    """A migrated database, to be copied."""
+    url = postgres_server.create_database()
+    with pytest.raises(SystemExit):
+        run(["migrate", "up", "--database-url", url])
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture
+def migrated_url(postgres_server: DatabaseServer, template_url: str) -> Iterator[str]:
+    """A migrated database of the test's own."""
+    from tests.support.postgres import database_name
+
+    url = postgres_server.create_database(database_name(template_url))
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture
+def on(cli: Cli, migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """`cli`, on a migrated database."""
+    monkeypatch.setenv("DATABASE_URL", migrated_url)
+    return cli
