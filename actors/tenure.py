@@ -280,7 +280,8 @@ class Tenure:
     async def _watch(self) -> None:
         """Do what is due, sleep until the next thing can be: a timeout, a ring, or impatience."""
         while True:
-            self._changed = trio.Event()
+            if self._changed.is_set():  # others wait for it too: never drop one that is not set
+                self._changed = trio.Event()
             self._see_begun()
             now = trio.current_time()
             self._impatient = now >= self._impatient_at(now)
