@@ -13,6 +13,7 @@ from actors.http.health import Health
 from actors.http.pages import Response, pages, respond
 from actors.kit.life import Life
 from actors.metrics import Metrics
+from runtime.errors import ConfigError
 
 logger = logging.getLogger("headrace")
 
@@ -26,8 +27,7 @@ class Http:
 
     Args:
         host, port: where to listen; port 0: any free one.
-        yielding: take any free port if this one is taken, and say so in the log; otherwise that
-            is an OSError, which crashes the actor.
+        yielding: take any free port if this one is taken, and say so in the log.
     """
 
     host: str
@@ -39,7 +39,7 @@ class Http:
     _connections: int = attrs.field(default=0, init=False)
 
     async def run(self, life: Life) -> None:
-        """Serve until asked to stop."""
+        """Serve until asked to stop. Raises ConfigError if it cannot listen there."""
         listeners = await self._listen()
         self.addresses = tuple(_url(listener) for listener in listeners)
         logger.info("metrics and health at %s", ", ".join(self.addresses))
@@ -52,12 +52,17 @@ class Http:
 
     async def _listen(self) -> list[trio.SocketListener]:
         try:
-            return await trio.open_tcp_listeners(self.port, host=self.host)
+            return await self._open(self.port)
         except OSError as error:
-            if error.errno != errno.EADDRINUSE or not self.yielding:
-                raise
-            logger.warning("%s port %d is taken; taking any free one", self.host, self.port)
-            return await trio.open_tcp_listeners(0, host=self.host)
+            if error.errno == errno.EADDRINUSE and self.yielding:
+                logger.warning("%s port %d is taken; taking any free one", self.host, self.port)
+                return await self._open(0)
+            raise ConfigError(
+                f"cannot listen on http_host {self.host}, http_port {self.port}: {error.strerror}"
+            ) from error
+
+    async def _open(self, port: int) -> list[trio.SocketListener]:
+        return await trio.open_tcp_listeners(port, host=self.host)
 
     async def _serve(self, stream: trio.SocketStream) -> None:
         if self._connections >= MAX_CONNECTIONS:

@@ -15,20 +15,22 @@ from typing import TYPE_CHECKING
 
 import attrs
 import click
+import trio
 
+from actors import events, node
 from runtime.cli import logs
 from runtime.cli.exits import Exit, forced
+from runtime.cli.keeper import Keeper
 from runtime.cli.options import all_options, configured
 from runtime.cli.ready import tell_service_manager
-from runtime.cli.session import prepare_tables, reachable
+from runtime.cli.session import attached, prepare_tables
 from runtime.config import Config, Settings, mask
 from runtime.errors import ConfigError
 from runtime.version import our_version
 
 if TYPE_CHECKING:
-    import trio
-
     from actors.parts import Parts
+    from runtime.embedded import Server
 
 logger = logging.getLogger("headrace")
 
@@ -50,16 +52,14 @@ def serve(settings: Settings, app: str | None) -> int:
     logs.configure(config.log_level, config.log_format)
     for note in settings.notes:
         logger.warning(note)
-    with reachable(config) as reached:
-        prepare_tables(reached, migrate=config.migrate or not config.database_url)
-        return _run(reached)
+    with attached(config) as (reached, server):
+        prepare_tables(reached, migrate=config.migrate or server is not None)
+        return _run(reached, server)
 
 
-def _run(config: Config) -> int:
-    import trio
-
+def _run(config: Config, server: Server | None) -> int:
     _announce(config)
-    stopped_by = trio.run(_serve, config)
+    stopped_by = trio.run(_serve, config, server)
     logger.info("stopped")
     return Exit.OK if stopped_by is None else forced(stopped_by)
 
@@ -76,17 +76,20 @@ def _announce(config: Config) -> None:
     )
 
 
-async def _serve(config: Config) -> signal.Signals | None:
+async def _serve(config: Config, server: Server | None) -> signal.Signals | None:
     """Returns the second signal, if one came."""
-    import trio
-
-    from actors import node
-
     stop, force = trio.Event(), trio.Event()
     forced_by: list[signal.Signals] = []
+    observe = events.ignore
     async with trio.open_nursery() as nursery:
         await nursery.start(_obey_signals, stop, force, forced_by)
-        await node.serve(config, config.app, stop=stop, force=force, started=_started)
+        if server is not None:
+            keeper = Keeper(server)
+            observe = keeper.observe
+            nursery.start_soon(keeper.run)
+        await node.serve(
+            config, config.app, stop=stop, force=force, observe=observe, started=_started
+        )
         nursery.cancel_scope.cancel()
     return forced_by[0] if forced_by else None
 
@@ -102,8 +105,6 @@ async def _obey_signals(
     forced_by: list[signal.Signals],
     task_status: trio.TaskStatus[None],
 ) -> None:
-    import trio
-
     with trio.open_signal_receiver(*_STOP_SIGNALS) as signals:
         task_status.started()
         async for number in signals:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from actors.store.bridge import Bridge
     from actors.store.migrate import Applied, Progress
     from actors.store.protocol import Store
+    from runtime.embedded import Server
 
 T = TypeVar("T")
 
@@ -29,19 +30,27 @@ _CONNECTIONS = 2
 
 
 @contextmanager
-def reachable(config: Config) -> Iterator[Config]:
-    """The config with a database URL: its own, or that of the embedded PostgreSQL, kept running.
+def attached(config: Config) -> Iterator[tuple[Config, Server | None]]:
+    """The config with a database URL: its own, or that of the embedded PostgreSQL, which is kept
+    running meanwhile and given too.
 
     Raises: EmbeddedPostgresError.
     """
     if config.database_url:
-        yield config
+        yield config, None
         return
     from runtime.embedded import Server
 
     with Server.attach(_path(config.data_dir), bin_dir=_path(config.postgres_bin)) as server:
         say(f"using the embedded PostgreSQL {server.version} in {server.data_dir}")
-        yield attrs.evolve(config, database_url=server.url)
+        yield attrs.evolve(config, database_url=server.url), server
+
+
+@contextmanager
+def reachable(config: Config) -> Iterator[Config]:
+    """The same, for those who care about the config alone."""
+    with attached(config) as (reached, _):
+        yield reached
 
 
 def run_with_store(settings: Settings, unit: Callable[[Store], Awaitable[T]]) -> T:

@@ -13,6 +13,7 @@ import trio
 from actors.http import Health, Http, conversation, server
 from actors.kit import Life
 from actors.metrics import Metrics
+from runtime.errors import ConfigError
 
 
 def make(port: int = 0, *, yielding: bool = False) -> Http:
@@ -192,12 +193,19 @@ async def test_a_taken_port_is_an_error_unless_we_may_yield(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(ConfigError, match=f"http_port {port}: .*in use"):
             await make(port).run(Life("http"))
         async with serving(make(port, yielding=True)) as free:
             assert free != port
             assert (await get(free, "/healthz"))[0] == 200
     assert f"port {port} is taken" in caplog.text
+
+
+async def test_an_address_that_is_not_ours_is_refused() -> None:
+    for host in ("192.0.2.1", "no such host"):
+        http = Http(host, 0, Metrics("1"), Health(), yielding=True)
+        with pytest.raises(ConfigError, match=f"cannot listen on http_host {host}"):
+            await http.run(Life("http"))
 
 
 async def test_an_open_connection_does_not_hold_up_the_stop() -> None:
