@@ -12,6 +12,7 @@ from scripts.provision.errors import ProvisionError
 _INTERRUPTED = 128 + signal.SIGINT
 _TERMINATED = 128 + signal.SIGTERM
 _USAGE = 2
+_NAMED = "HEADRACE_PYTHON"
 
 
 def main(checkout: str, arguments: list[str]) -> int:
@@ -25,7 +26,7 @@ def main(checkout: str, arguments: list[str]) -> int:
     extra, *rest = arguments
     signal.signal(signal.SIGTERM, _stop)
     try:
-        python = os.environ.get("HEADRACE_PYTHON") or environment.ensure(Path(checkout), extra)
+        python = os.environ.get(_NAMED) or environment.ensure(Path(checkout), extra)
     except (ProvisionError, OSError) as error:
         print(f"scripts/environment: {error}", file=sys.stderr)
         return 1
@@ -38,8 +39,9 @@ def main(checkout: str, arguments: list[str]) -> int:
 
 
 def _become(command: list[str], checkout: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != _NAMED}
     path = os.pathsep.join([checkout, *filter(None, [os.environ.get("PYTHONPATH")])])
-    os.execve(command[0], command, os.environ | {"PYTHONPATH": path})
+    os.execve(command[0], command, environment | {"PYTHONPATH": path})
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -1,0 +1,76 @@
+"""`scripts/demo [--modules N] [--data-dir FOLDER]`: arguments, signals, exit status."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+import attrs
+import trio
+from rich.console import Console
+
+from runtime.errors import HeadraceError
+from scripts.provision.errors import ProvisionError
+from scripts.provision.places import own_folder
+from scripts.survey.demo import DemoFailed, demo
+from scripts.survey.node import CHECKOUT, NodeFailed
+
+_EXPECTED = (DemoFailed, HeadraceError, NodeFailed, ProvisionError, OSError)
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def main() -> int:
+    """The exit status: 0 all is well, 1 something is not, 128 and more: stopped by a signal."""
+    arguments = _arguments()
+    try:
+        data_dir = arguments.data_dir or own_folder(CHECKOUT, f".data/demo-{os.geteuid()}")
+        return trio.run(_Run(data_dir.resolve(), arguments.modules).main)
+    except* _EXPECTED as errors:
+        for error in errors.exceptions:
+            print(f"scripts/demo: {error}", file=sys.stderr)
+    return 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/demo",
+        description=(
+            "Survey the standard library in jobs, on all cores, with two bad jobs among them."
+        ),
+    )
+    parser.add_argument("--modules", type=int, metavar="N", help="only so many; default: all")
+    parser.add_argument("--data-dir", type=Path, metavar="FOLDER", help="of PostgreSQL")
+    return parser.parse_args()
+
+
+@attrs.define
+class _Run:
+    """The demo, until its end or a signal."""
+
+    data_dir: Path
+    limit: int | None
+    status: int = 1
+
+    async def main(self) -> int:
+        """The exit status."""
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._obey_signals, nursery.cancel_scope)
+            self.status = await demo(Console(), self.data_dir, self.limit)
+            nursery.cancel_scope.cancel()
+        return self.status
+
+    async def _obey_signals(
+        self, scope: trio.CancelScope, task_status: trio.TaskStatus[None]
+    ) -> None:
+        with trio.open_signal_receiver(*_STOP_SIGNALS) as signals:
+            task_status.started()
+            async for number in signals:
+                self.status = 128 + number
+                scope.cancel()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
