@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+import threading
 
 import pytest
 import trio
@@ -121,6 +122,7 @@ async def test_connections_are_made_when_needed_and_closed_at_the_end(
         assert await bridge.run(backend) == pid
         assert sessions(shared_database_url) == [pid]
     await until(lambda: not sessions(shared_database_url))
+    assert "headrace-database" not in {thread.name for thread in threading.enumerate()}
 
 
 async def test_min_size_connections_are_made_on_entry(

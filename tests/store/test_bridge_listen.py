@@ -78,7 +78,7 @@ async def test_a_silent_peer_is_found_by_a_ping(
     async with (
         open_proxy(shared_database_url) as proxy,
         open_this_bridge(proxy.url) as bridge,
-        bridge.listen(CHANNELS, ping_seconds=0.1) as notes,
+        bridge.listen(CHANNELS, ping_seconds=0.3) as notes,
     ):
         proxy.strand()
         assert await receive(notes) == LOST
@@ -93,7 +93,7 @@ async def test_an_answered_ping_is_not_told(
     pinged = "query = 'SELECT 1'"
     async with (
         open_this_bridge(shared_database_url) as bridge,
-        bridge.listen(CHANNELS, ping_seconds=0.02) as notes,
+        bridge.listen(CHANNELS, ping_seconds=0.5) as notes,
     ):
         await until(lambda: sessions(shared_database_url, pinged))
         notify(shared_database_url, "headrace.wakeup", "after")
