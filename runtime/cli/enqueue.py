@@ -26,21 +26,18 @@ if TYPE_CHECKING:
     from actors.store.protocol import Store
 
 
-class _Time(click.ParamType[datetime]):
+def _time(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
     """An ISO 8601 time with its offset from UTC."""
-
-    name = "TIME"
-
-    def convert(
-        self, value: object, parameter: click.Parameter | None, context: click.Context | None
-    ) -> datetime:
-        try:
-            time = datetime.fromisoformat(str(value))
-        except ValueError:
-            time = None
-        if time is None or time.tzinfo is None:
-            self.fail(f"{value!r} is no time such as 2027-01-31T08:00:00+01:00", parameter, context)
-        return time
+    if value is None:
+        return None
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        example = "2027-01-31T08:00:00+01:00"
+        raise click.BadParameter(f"{value!r} is no time such as {example}", context, parameter)
+    return time
 
 
 @click.command()
@@ -57,7 +54,7 @@ class _Time(click.ParamType[datetime]):
 )
 @click.option("--max-attempts", type=int, default=DEFAULT_MAX_ATTEMPTS, show_default=True)
 @click.option("--delay", "delay_seconds", type=float, metavar="SECONDS", help="Run it later.")
-@click.option("--at", "scheduled_at", type=_Time(), help="Run it then.")
+@click.option("--at", "scheduled_at", metavar="TIME", callback=_time, help="Run it then.")
 @click.option("--timeout", "timeout_seconds", type=float, metavar="SECONDS", help="0: none.")
 @click.option("--tag", "tags", multiple=True, help="May be given more than once.")
 @click.option("--metadata", metavar="JSON", default="{}")

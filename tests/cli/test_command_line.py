@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from runtime.cli.main import COMMANDS, root
+from runtime.cli.main import COMMANDS, root, run
 from runtime.cli.options import all_options
 from runtime.config import OPTIONS
 from tests.cli.conftest import Cli
@@ -120,3 +120,23 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     process.stdout.close()
     _, errors = process.communicate(timeout=60)
     assert errors == b""
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(KeyboardInterrupt(), 130), (click.Abort(), 130), (ZeroDivisionError(), 1)],
+)
+def test_only_what_nobody_expected_has_a_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    status: int,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(root, "main", fail)
+    with pytest.raises(SystemExit) as left:
+        run([])
+    assert left.value.code == status
+    assert ("Traceback" in capsys.readouterr().err) == (status == 1)
