@@ -23,16 +23,20 @@ WITH given AS MATERIALIZED (
 ), decided AS MATERIALIZED (
     SELECT
         given.*,
-        job.node_id,
-        job.attempt AS run_attempt,
+        held.node_id,
+        held.attempt AS run_attempt,
         CASE
             WHEN given.state IN ('completed', 'cancelled', 'discarded') THEN given.state
-            WHEN job.cancel_requested_at IS NOT NULL THEN 'cancelled'
+            WHEN held.cancel_requested_at IS NOT NULL THEN 'cancelled'
             ELSE given.state
         END::job_state AS next_state
-    FROM given JOIN job ON job.id = given.id
-    WHERE job.run_number = given.run_number AND job.state::text = 'running'
-    FOR UPDATE OF job
+    FROM given CROSS JOIN LATERAL (
+        SELECT job.node_id, job.attempt, job.cancel_requested_at
+        FROM job
+        WHERE job.id = given.id AND job.run_number = given.run_number
+        AND job.state::text = 'running'
+        FOR UPDATE
+    ) AS held
 ), written AS (
     UPDATE job
     SET state = decided.next_state,
@@ -47,7 +51,7 @@ WITH given AS MATERIALIZED (
         output = decided.output::jsonb,
         node_id = NULL
     FROM decided
-    WHERE job.id = decided.id
+    WHERE job.id = ANY (ARRAY[decided.id])
     RETURNING
         job.id, job.state, decided.place, decided.error_class IS NOT NULL AS failed,
         CASE WHEN job.state IN ('scheduled', 'retryable') THEN decided.delay_seconds END AS due_seconds,

@@ -19,7 +19,8 @@ WITH given AS MATERIALIZED (
         output = given.output::jsonb,
         node_id = NULL
     FROM given
-    WHERE job.id = given.id AND job.run_number = given.run_number AND job.state::text = 'running'
+    WHERE job.id = ANY (ARRAY[given.id])
+    AND job.run_number = given.run_number AND job.state::text = 'running'
     RETURNING job.id, given.place
 ), total AS (
     SELECT

@@ -34,7 +34,7 @@ SET state = 'running',
     run_number = job.run_number + 1,
     attempt = job.attempt + 1
 FROM taken
-WHERE job.id = taken.id
+WHERE job.id = ANY (ARRAY[taken.id])
 RETURNING
     job.id, job.run_number, job.kind, job.queue, job.args::text, job.attempt, job.max_attempts,
     job.timeout_seconds, job.metadata::text,

@@ -26,6 +26,7 @@ FROM won
 UNION ALL
 SELECT
     leader.term, false,
-    greatest(0, extract(epoch FROM leader.expires_at - now())::double precision)
+    -- Before 17, an infinite time cannot be subtracted from.
+    extract(epoch FROM greatest(leader.expires_at, now()) - now())::double precision
 FROM leader
 WHERE NOT EXISTS (SELECT FROM won)

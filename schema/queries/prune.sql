@@ -19,7 +19,7 @@ WITH old AS MATERIALIZED (
     ) AS oldest
     LIMIT $3::integer
 ), deleted AS (
-    DELETE FROM job USING old WHERE job.id = old.id
+    DELETE FROM job USING old WHERE job.id = ANY (ARRAY[old.id])
     RETURNING job.id
 ), nodes_gone AS (
     DELETE FROM node

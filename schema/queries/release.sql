@@ -20,7 +20,8 @@ WITH given AS MATERIALIZED (
         attempt = job.attempt - 1,
         node_id = NULL
     FROM given
-    WHERE job.id = given.id AND job.run_number = given.run_number AND job.state::text = 'running'
+    WHERE job.id = ANY (ARRAY[given.id])
+    AND job.run_number = given.run_number AND job.state::text = 'running'
     RETURNING
         job.id, job.state,
         CASE

@@ -1,9 +1,8 @@
 -- Prolong a lease that has not run out.
 -- Caller: Store.renew.
 -- Takes:  $1 node id, $2 seconds.
--- Locks:  the node's row. Where rescue holds it, this waits, and then finds ended_at set. Where this
---         holds it, rescue leaves the node alone. The time is read when the row is, not before the
---         wait: a transaction that began in time and came too late does not renew.
+-- Locks:  the node's row. Where rescue holds it, this waits, and then finds ended_at set, whatever
+--         the clock says. Where this holds it, rescue leaves the node alone.
 -- Index:  node_pkey.
 -- Rows:   one if it was prolonged, else none.
 UPDATE node

@@ -44,7 +44,7 @@ WITH ended AS MATERIALIZED (
         scheduled_at = CASE WHEN lost.next_state = 'available' THEN now() ELSE job.scheduled_at END,
         node_id = NULL
     FROM lost
-    WHERE job.id = lost.id
+    WHERE job.id = ANY (ARRAY[lost.id])
     RETURNING
         job.id, job.state,
         CASE

@@ -15,7 +15,7 @@ WITH due AS MATERIALIZED (
 ), staged AS (
     UPDATE job SET state = 'available'
     FROM due
-    WHERE job.id = due.id
+    WHERE job.id = ANY (ARRAY[due.id])
     RETURNING pg_notify(current_schema() || '.wakeup', job.queue)
 )
 SELECT

@@ -61,7 +61,7 @@ class Bench:
     hands: Hands
     warnings: list[tuple[str, int]]  # what on_warning was told
 
-    async def add(self, count: int = 1, **options: object) -> list[UUID]:
+    async def add(self, count: int = 1, /, **options: object) -> list[UUID]:
         """Enqueue jobs of kind "k" and return their ids."""
         jobs = [new_job(**options) for _ in range(count)]
         assert all(await self.store.enqueue(jobs))

@@ -69,6 +69,19 @@ class Tables:
                 sql.SQL("UPDATE {} SET {}").format(sql.Identifier(table), changes)
             )
 
+    def rival(self) -> psycopg.Connection:
+        """Another connection, in a transaction from its first statement on."""
+        return psycopg.connect(self.url, options=f"-c search_path={self.namespace}")
+
+    def blocked(self) -> int:
+        """How many sessions of this database wait for a lock."""
+        row = self.connection.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ).fetchone()
+        assert row is not None
+        return int(row[0])
+
     def close(self) -> None:
         """Close the test's connection."""
         self.connection.close()

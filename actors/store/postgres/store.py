@@ -95,7 +95,7 @@ class PostgresStore:
     async def holdings(self, node_id: int) -> list[tuple[UUID, int]]:
         """See Store."""
         found = await self._fetch("holdings", node_id)
-        return [(row["id"], row["run_number"]) for row in found]
+        return sorted((row["id"], row["run_number"]) for row in found)
 
     async def join(self, node: NodeInfo, lease_seconds: float) -> int:
         """See Store."""
@@ -192,7 +192,7 @@ class PostgresStore:
 
     async def awaiting_cancel(self, node_id: int) -> list[UUID]:
         """See Store."""
-        return [row["id"] for row in await self._fetch("awaiting_cancel", node_id)]
+        return sorted(row["id"] for row in await self._fetch("awaiting_cancel", node_id))
 
     async def check(self) -> None:
         """See Store."""
