@@ -1,5 +1,5 @@
 """Fixtures that every test may ask for."""
 
-from tests.support.postgres import database_url, postgres_server, restartable_server
+from tests.support.postgres import database_url, made_cluster, postgres_server, restartable_server
 
-__all__ = ["database_url", "postgres_server", "restartable_server"]
+__all__ = ["database_url", "made_cluster", "postgres_server", "restartable_server"]

@@ -1,7 +1,8 @@
 """Runs a command under a constraint: `sandbox.py CONSTRAINT COMMAND...`. Only root needs it.
 
 - `ordinary`: as another user. Where that user can't reach Python itself (a Python below /root), as
-  a user of that uid in a user namespace: it isn't root there, but owns what root owns outside.
+  a user of that uid in a user namespace: it isn't root there, but owns what root owns outside;
+  where there are no namespaces either, as one that keeps the right to enter any directory.
 - `no-namespaces`: as root, where user namespaces are refused, as in Docker.
 """
 
@@ -12,7 +13,7 @@ import sysconfig
 from pathlib import Path
 from typing import NoReturn
 
-from runtime.embedded.guardian import linux
+from runtime.embedded.guardian import identity, linux
 
 _OTHER = 65534
 
@@ -27,12 +28,16 @@ def become_ordinary() -> None:
     """Become another user for good."""
     if _other_user_reaches_python():
         _switch()
-    else:
+    elif identity.named(identity.NAMESPACE) is not None:
         linux.enter_user_namespace(_OTHER)
+    else:
+        linux.become_with_capability(_OTHER, _OTHER, linux.CAP_DAC_OVERRIDE)
 
 
 def give_up_namespaces() -> None:
     """Continue as root of a namespace in which no further one is allowed."""
+    if identity.named(identity.NAMESPACE) is None:
+        return
     ours, theirs = socket.socketpair()
     parent = os.getpid()
     helper = os.fork()

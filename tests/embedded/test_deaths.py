@@ -78,17 +78,17 @@ def test_the_next_start_recovers_when_everything_was_killed_at_once(data_dir: Pa
 
 @pytest.mark.parametrize("victim", ["program", "guardian"])
 def test_an_initdb_that_was_killed_half_way_leaves_no_half_made_data(
-    data_dir: Path, victim: str
+    new_data_dir: Path, victim: str
 ) -> None:
-    with Program(data_dir) as program:
-        wait_until(lambda: _in_initdb(data_dir))
+    with Program(new_data_dir) as program:
+        wait_until(lambda: _in_initdb(new_data_dir))
         if victim == "program":
             program.kill()
         else:
-            os.kill(_guardian_of(data_dir), signal.SIGKILL)
-        with attach(data_dir) as server:
+            os.kill(_guardian_of(new_data_dir), signal.SIGKILL)
+        with attach(new_data_dir) as server:
             _commit_a_row(server.url)
-    assert not list(data_dir.glob("pgdata.new-*"))
+    assert not list(new_data_dir.glob("pgdata.new-*"))
 
 
 def _guardian_of(data_dir: Path) -> int:
@@ -99,12 +99,12 @@ def _guardian_of(data_dir: Path) -> int:
     raise AssertionError("no guardian")
 
 
-def test_ctrl_c_while_attaching_leaves_nothing(data_dir: Path) -> None:
-    with Program(data_dir) as program:
-        wait_until(lambda: _in_initdb(data_dir))
+def test_ctrl_c_while_attaching_leaves_nothing(new_data_dir: Path) -> None:
+    with Program(new_data_dir) as program:
+        wait_until(lambda: _in_initdb(new_data_dir))
         assert program.interrupt() != 0
-        wait_for_no_process_of(data_dir)
-    assert not (data_dir / "pgdata").exists()
+        wait_for_no_process_of(new_data_dir)
+    assert not (new_data_dir / "pgdata").exists()
 
 
 def test_ctrl_c_lets_the_program_drain_into_a_living_database(data_dir: Path) -> None:

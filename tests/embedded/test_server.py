@@ -71,9 +71,11 @@ def test_a_given_setting_holds(server: Server) -> None:
     assert _fetch(server.url, "show work_mem") == "5MB"
 
 
-def test_only_an_ephemeral_server_does_without_durability(server: Server, data_dir: Path) -> None:
+def test_only_an_ephemeral_server_does_without_durability(
+    server: Server, new_data_dir: Path
+) -> None:
     assert _fetch(server.url, "show fsync") == "off"
-    with Server.attach(data_dir) as durable:
+    with Server.attach(new_data_dir) as durable:
         assert _fetch(durable.url, "show fsync") == "on"
         assert _fetch(durable.url, "show synchronous_commit") == "on"
 
@@ -133,8 +135,6 @@ def test_a_bad_setting_is_an_error_with_the_server_s_own_words(data_dir: Path) -
 
 
 def test_data_of_another_major_version_is_refused_untouched(data_dir: Path) -> None:
-    with attach(data_dir):
-        pass
     (data_dir / "pgdata" / "PG_VERSION").write_text(f"{OLDEST_MAJOR - 1}\n")
     with pytest.raises(EmbeddedPostgresError, match=f"made by PostgreSQL {OLDEST_MAJOR - 1}"):
         attach(data_dir)

@@ -17,9 +17,11 @@ def _is_up(url: str) -> bool:
         return connection.execute("select 1").fetchone() == (1,)
 
 
-def test_of_programs_that_come_at_once_one_starts_the_server_and_all_use_it(data_dir: Path) -> None:
+def test_of_programs_that_come_at_once_one_starts_the_server_and_all_use_it(
+    new_data_dir: Path,
+) -> None:
     with ExitStack() as stack:
-        programs = [stack.enter_context(Program(data_dir)) for _ in range(5)]
+        programs = [stack.enter_context(Program(new_data_dir)) for _ in range(5)]
         reports = [program.report() for program in programs]
         assert sorted(report["started_it"] for report in reports) == [False] * 4 + [True]
         assert len({report["postmaster"] for report in reports}) == 1
