@@ -6,9 +6,10 @@ import asyncio
 import ctypes
 import os
 import time
+from pathlib import Path
 
-from runtime import App, Cancel, Discard, Snooze
-from runtime.backoff import constant
+from runtime import App, Cancel, Discard, Snooze, constant
+from runtime.child import current
 
 app = App()
 
@@ -115,3 +116,74 @@ async def naps(seconds: float) -> float:
 @app.job(timeout=0.3, max_attempts=1)
 async def naps_too_long() -> None:
     await asyncio.sleep(600)
+
+
+@app.job(max_attempts=100, backoff=constant(0.01))
+def traced(path: str, seconds: float = 0.0003) -> int:
+    """Leave a line in `path` at the beginning and one at the end; keep a core busy in between."""
+    run = current.get()
+    _note(path, f"begun {run.id} {run.run_number} {os.getpid()}")
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+    _note(path, f"ended {run.id} {run.run_number} {os.getpid()}")
+    return run.run_number
+
+
+def _note(path: str, text: str) -> None:
+    """One line, with the time, whole: O_APPEND."""
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(fd, f"{time.monotonic_ns()} {text}\n".encode())
+    os.close(fd)
+
+
+@app.job(max_attempts=1)
+def sleeps(path: str, seconds: float) -> str:
+    """Leave the pid in the file `path`, sleep, and go when told to."""
+    Path(path).write_text(str(os.getpid()))
+    time.sleep(seconds)
+    return "slept"
+
+
+@app.job(max_attempts=5, backoff=constant(0.01))
+def sleeps_deaf(path: str, seconds: float) -> str:
+    """Leave the pid in the file `path`, and sleep, whatever it is told."""
+    Path(path).write_text(str(os.getpid()))
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            time.sleep(end - time.monotonic())
+        except BaseException:  # noqa: S112, BLE001, RUF100 - that is the point
+            continue
+    return "slept"
+
+
+@app.job(max_attempts=1)
+def eats(mib: int) -> int:
+    """Hold so much memory, and touch it."""
+    return len(bytearray(mib * 1024 * 1024))
+
+
+@app.job(max_attempts=3)
+def returns_no_json() -> object:
+    return object()
+
+
+@app.job(max_attempts=2, backoff=lambda attempt, error: 0.02 * attempt)
+def fails_with_function_backoff() -> None:
+    raise RuntimeError("always")
+
+
+@app.job
+def snoozes_once(path: str) -> Snooze | int:
+    """Ask for another time at the first run, be content at the second."""
+    if not os.path.exists(path):
+        Path(path).touch()
+        return Snooze(0.05)
+    return current.get().attempt
+
+
+@app.job(timeout=0.3, max_attempts=1)
+async def blocks_the_loop() -> None:
+    """Block the loop, with C code that does not look at signals."""
+    sum(range(10**11))
