@@ -10,6 +10,7 @@ In reading order:
     inbox       what its Worker has sent: runs and interrupts
     sync_loop   one run after the other, in the main thread
     async_loop  many runs at once, for `async def` handlers
+    ring        where the signal that comes with an interrupt may raise
     ending      how a run ended: value or exception to outcome
     page        shared memory that tells which run was begun, and takes runs back
 

@@ -2,8 +2,8 @@
 
 Rules: each run that comes is begun at once, by the same protocol as a plain one's, and said to be
 Started. An interrupt cancels the run's task; the reason it brought decides the outcome. The ring
-serves a handler that blocks the loop: it raises in the task that is being executed, if it is the
-one that was interrupted.
+serves a handler that blocks the loop: at the second ring without a read between, it raises in the
+task that is being executed, if it is the one that was interrupted.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from runtime.child.handler import Handler, HandlerSource
 from runtime.child.inbox import Inbox
 from runtime.child.outbox import Outbox
 from runtime.child.page import RunPage
+from runtime.child.ring import struck_within
 from runtime.errors import UnknownKind
 from runtime.outcome import Outcome
 
@@ -41,7 +42,6 @@ class AsyncRun:
     frame: wire.Run
     begun_ns: int
     task: asyncio.Task[Outcome] | None = None
-    interruptible: bool = False  # its handler is being executed, or waits
 
 
 class AsyncLoop:
@@ -57,6 +57,8 @@ class AsyncLoop:
         self._inbox = Inbox(sock)
         self._runs: dict[int, AsyncRun] = {}
         self._reading = False
+        self._stalled = False  # a ring has struck a handler, and the loop has not read since
+        self._error: Exception | None = None
         self._rss_due_ns = 0
 
     def run(self) -> None:
@@ -74,18 +76,16 @@ class AsyncLoop:
 
     def _take_in(self) -> None:
         """Read what came, and act on it."""
-        try:
-            self._read()
-        except (OSError, wire.WireError) as error:
-            self._loop.remove_reader(self._socket)
-            self._over.set_exception(error)
-        else:
-            self._act()
+        self._stalled = False
+        self._read()
+        self._act()
 
     def _read(self) -> None:
         self._reading = True
         try:
             self._inbox.poll()
+        except (OSError, wire.WireError) as error:
+            self._error = error
         finally:
             self._reading = False
 
@@ -101,13 +101,17 @@ class AsyncLoop:
             else:
                 inbox.interrupts.pop(seq, None)  # too late: the run has ended
         inbox.news.clear()
-        if inbox.closed:  # readable for ever
-            self._loop.remove_reader(self._socket)
-            self._end_if_idle()
+        self._end_if_due()
 
-    def _end_if_idle(self) -> None:
-        """A child that was hung up on finishes what it has."""
-        if self._inbox.closed and not self._runs and not self._over.done():
+    def _end_if_due(self) -> None:
+        """A child that was hung up on finishes what it has; one whose stream broke does not."""
+        if self._inbox.closed or self._error:
+            self._loop.remove_reader(self._socket)  # it is readable for ever
+        if self._over.done():
+            return
+        if self._error:
+            self._over.set_exception(self._error)
+        elif self._inbox.closed and not self._runs:
             self._over.set_result(None)
 
     def _begin(self, frame: wire.Run) -> None:
@@ -131,9 +135,8 @@ class AsyncLoop:
         try:
             if handler is None:
                 raise UnknownKind(f"this app has no handler of kind {frame.kind!r}")
-            value = await _call(handler, run)
+            value = await _call(handler, frame.args)
         except BaseException as error:
-            run.interruptible = False  # if a ring struck just where `_call` was about to do this
             return self._of_error(frame, error)
         return self._judge.of_value(handler, value)
 
@@ -157,16 +160,22 @@ class AsyncLoop:
         if ended >= self._rss_due_ns:
             self._page.rss_kib = kernel.resident_kib()
             self._rss_due_ns = ended + _RSS_EVERY_NS
-        self._end_if_idle()
+        self._end_if_due()
 
-    def _on_ring(self, _number: int, _frame: FrameType | None) -> None:
-        """If a handler blocks the loop, and is the one to be interrupted, raise in it."""
-        run = None if self._reading else self._executing()
-        if run is None or not run.interruptible:
-            return  # the loop is free, and reads by itself
+    def _on_ring(self, _number: int, frame: FrameType | None) -> None:
+        """If a handler blocks the loop, and is the one to be interrupted, raise in it.
+
+        A loop that is not blocked reads by itself, which shows by the next ring.
+        """
+        if self._reading or not struck_within(_call.__code__, frame):
+            return
+        if not self._stalled:
+            self._stalled = True
+            return
         self._read()
         self._loop.call_soon_threadsafe(self._act)
-        interruption = self._inbox.interruption(run.frame.seq)
+        run = self._executing()
+        interruption = None if run is None else self._inbox.interruption(run.frame.seq)
         if interruption is not None:
             raise interruption
 
@@ -175,10 +184,6 @@ class AsyncLoop:
         return next((run for run in self._runs.values() if run.task is task), None)
 
 
-async def _call(handler: Handler, run: AsyncRun) -> object:
-    """Call the handler. While it is executed, a ring raises here or in it."""
-    run.interruptible = True
-    try:
-        return await handler.call(run.frame.args)
-    finally:
-        run.interruptible = False
+async def _call(handler: Handler, args: str) -> object:
+    """Call the handler. A ring raises in here, and only in here."""
+    return await handler.call(args)

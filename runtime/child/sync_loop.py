@@ -2,10 +2,10 @@
 
     wait for frames ─▶ next run ─▶ begin (run page) ─▶ handler ─▶ Done ─▶ next run
 
-An interrupt has two parts, a frame and then a signal, the ring. While a handler runs, the ring's
-Python-level signal handler reads the frames and raises in the handler. At any other time it only
-leaves a note, so that it never reads while the loop reads; the loop acts on the note after it has
-declared a run to be running, so a ring is either noted before that or raises after it.
+An interrupt has two parts, a frame and then a signal, the ring. If it strikes within the handler's
+call, the ring's Python-level signal handler reads the frames and raises there. Anywhere else it
+only leaves a note, so that it never reads while the loop reads; the call begins by acting on the
+note, so a ring is either noted before that or raises after it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from runtime.child.ending import TAKEN_BACK, Judge
 from runtime.child.handler import Handler, HandlerSource
 from runtime.child.inbox import Inbox
 from runtime.child.page import RunPage
+from runtime.child.ring import struck_within
 from runtime.errors import UnknownKind
 from runtime.outcome import Outcome
 
@@ -43,7 +44,6 @@ class SyncLoop:
         self._handlers = dict(app.handlers)
         self._judge = judge
         self._inbox = Inbox(sock)
-        self._running = 0  # seq of the run whose handler may be interrupted now; 0: none
         self._rung = False  # a ring came while nothing could be raised
         self._hearing = False
         self._rss_due_ns = 0
@@ -82,36 +82,33 @@ class SyncLoop:
                 raise UnknownKind(f"this app has no handler of kind {frame.kind!r}")
             value = contextvars.copy_context().run(self._call, handler, frame)
         except BaseException as error:
-            self._running = 0  # if a ring struck just where `_call` was about to do this
             return self._judge.of_error(handler, frame.attempt, error)
         return self._judge.of_value(handler, value)
 
     def _call(self, handler: Handler, frame: wire.Run) -> object:
-        """Call the handler. While `_running` is set, a ring raises here or in the handler."""
+        """Call the handler. A ring raises in here, and only in here."""
         current.set(JobContext(frame))
-        self._running = frame.seq
-        try:
-            if self._rung or self._inbox.interrupts:
-                self._hear()
-            return handler.call(frame.args)
-        finally:
-            self._running = 0
+        if self._rung or self._inbox.interrupts:
+            self._hear(frame.seq)
+        return handler.call(frame.args)
 
-    def _on_ring(self, _number: int, _frame: FrameType | None) -> None:
-        if not self._running or self._hearing:
+    def _on_ring(self, _number: int, frame: FrameType | None) -> None:
+        if self._hearing or not struck_within(SyncLoop._call.__code__, frame):
             self._rung = True
         else:
-            self._hear()
+            self._hear(self._page.begun_seq)
 
-    def _hear(self) -> None:
-        """Read what came; raise if the running run is to end. Raises its Interrupted again and
-        again, once a ring, for as long as the run goes on."""
+    def _hear(self, seq: int) -> None:
+        """Read what came; raise if run `seq`, the one that goes on, is to end.
+
+        Raises its Interrupted again at each ring, for as long as the run goes on.
+        """
         self._hearing = True
         try:
             self._rung = False
             self._inbox.poll()
         finally:
             self._hearing = False
-        interruption = self._inbox.interruption(self._running)
+        interruption = self._inbox.interruption(seq)
         if interruption is not None:
             raise interruption

@@ -256,23 +256,26 @@ def swallow(times: int) -> int:
 
 
 @app.job
-def fail_cleaning_up() -> None:
+def fail_cleaning_up(path: str) -> None:
     try:
+        tell(path, os.getpid())
         time.sleep(600)
     finally:
         raise OddError("while cleaning up")
 
 
 @app.job
-def wrap_interrupt() -> None:
+def wrap_interrupt(path: str) -> None:
     try:
+        tell(path, os.getpid())
         time.sleep(600)
     except Interrupted as error:
         raise OddError("wrapped") from error
 
 
 @app.job
-def except_exception() -> None:
+def except_exception(path: str) -> None:
+    tell(path, os.getpid())
     while True:
         with contextlib.suppress(Exception):
             time.sleep(600)

@@ -9,21 +9,28 @@ import trio
 
 from runtime import wire
 from runtime.outcome import Cancelled, Completed, Failed, GivenBack, Outcome
-from tests.child.steering import BOUND_SECONDS, Steered
+from tests.child.steering import BOUND_SECONDS, Steered, told
 
 ENDLESS = ["loop_for_ever", "sleep_for_ever", "except_exception"]
 
 
-async def interrupted(child: Steered, reason: str, kind: str, **args: object) -> Outcome:
-    seq = await child.hand(kind, **args)
-    await child.begun(seq)
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    """Where a handler tells that it has begun."""
+    return tmp_path / "here"
+
+
+async def interrupted(child: Steered, reason: str, kind: str, here: Path) -> Outcome:
+    seq = await child.hand(kind, path=str(here))
+    await told(here)
+    here.unlink()
     await child.interrupt(seq, reason, "over 3 s")
     return await child.answer(seq)
 
 
 @pytest.mark.parametrize("kind", ENDLESS)
-async def test_a_timeout_fails_the_run(child: Steered, kind: str) -> None:
-    outcome = await interrupted(child, "timeout", kind)
+async def test_a_timeout_fails_the_run(child: Steered, kind: str, here: Path) -> None:
+    outcome = await interrupted(child, "timeout", kind, here)
 
     assert isinstance(outcome, Failed)
     assert outcome.failure.error_class == "JobTimeout"
@@ -32,24 +39,24 @@ async def test_a_timeout_fails_the_run(child: Steered, kind: str) -> None:
     assert "runtime/child" not in outcome.failure.trace
 
 
-async def test_a_cancel_cancels_the_run(child: Steered) -> None:
-    outcome = await interrupted(child, "cancel", "loop_for_ever")
+async def test_a_cancel_cancels_the_run(child: Steered, here: Path) -> None:
+    outcome = await interrupted(child, "cancel", "loop_for_ever", here)
 
     assert isinstance(outcome, Cancelled)
     assert outcome.failure.error_class == "JobCancelled"
     assert outcome.failure.message == "over 3 s"
 
 
-async def test_a_stop_gives_the_run_back(child: Steered) -> None:
-    assert await interrupted(child, "stop", "sleep_for_ever") == GivenBack("over 3 s")
+async def test_a_stop_gives_the_run_back(child: Steered, here: Path) -> None:
+    assert await interrupted(child, "stop", "sleep_for_ever", here) == GivenBack("over 3 s")
 
 
 @pytest.mark.parametrize("kind", ["fail_cleaning_up", "wrap_interrupt"])
 async def test_an_error_that_comes_of_an_interrupt_counts_as_the_interrupt(
-    child: Steered, kind: str
+    child: Steered, kind: str, here: Path
 ) -> None:
-    assert await interrupted(child, "stop", kind) == GivenBack("over 3 s")
-    failed = await interrupted(child, "timeout", kind)
+    assert await interrupted(child, "stop", kind, here) == GivenBack("over 3 s")
+    failed = await interrupted(child, "timeout", kind, here)
 
     assert isinstance(failed, Failed)
     assert failed.failure.error_class == "JobTimeout"
@@ -82,6 +89,7 @@ async def test_an_interrupt_for_a_run_that_waits_is_its_answer_at_its_turn(
     third = await child.hand("give", value=3)
     await child.begun(first)
     await child.interrupt(second, "cancel", "unwanted")
+    assert await child.child.dump_stack()  # signals come in order: the ring has struck
     go.touch()
 
     assert await child.answer(first) == Completed(None)
