@@ -60,6 +60,7 @@ class Distributor:
     listening: bool = attrs.field(default=False, init=False)
     _book: DemandBook = attrs.field(init=False)
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _places: int = attrs.field(default=0, init=False)  # as last reported
     _doubtful: bool = attrs.field(default=False, init=False)  # a claim's answer was lost
     _retry: Retry = attrs.field(init=False)
 
@@ -143,11 +144,18 @@ class Distributor:
             self.observe(events.Beat("distributor"))
             generation = self._book.generation
             demand = self._book.demand(self._free()) if self.lease.held else []
+            self._show_places()
             if demand:
                 await self._claim(demand, generation, life)
             else:
                 with life.stop_scope():
                     await self._changed.wait()
+
+    def _show_places(self) -> None:
+        places = sum(seat.free for seat in self.seats)
+        if places != self._places:
+            self._places = places
+            self.observe(events.DemandChanged(places))
 
     def _free(self) -> dict[Kinds, int]:
         free: Counter[Kinds] = Counter()

@@ -11,10 +11,10 @@ import platform
 import socket
 import uuid
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from actors.store.protocol import NodeInfo
+from runtime.version import our_version
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -33,14 +33,6 @@ def this_node(queues: Sequence[str], workers: int) -> NodeInfo:
         queues=tuple(queues),
         workers=workers,
     )
-
-
-def our_version() -> str:
-    """The version of the installed distribution."""
-    try:
-        return version("headrace")
-    except PackageNotFoundError:
-        return "0+checkout"
 
 
 def process_started(pid: int) -> str:

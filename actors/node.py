@@ -96,23 +96,44 @@ async def serve(
         started(parts)
 
     told = ChildSpec("told", tell, Restart.TEMPORARY)  # the last to start, so all are up
-    parts, spec = make_node(config, app, observe=observe, beside=[told])
+    drain = _Drain()
+    parts, spec = make_node(
+        config, app, observe=events.fan_out(drain.observe, observe), beside=[told]
+    )
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_report_drain, parts, stop)
+        nursery.start_soon(drain.begin, parts, stop)
         if force is not None:
             nursery.start_soon(_relay, force.wait, parts.force)
         await run_supervised(spec, stop=stop)
         nursery.cancel_scope.cancel()
+    drain.end(parts)
+
+
+@attrs.define
+class _Drain:
+    """Reports the drain: when it began, when it ended, and how many runs did not end in time."""
+
+    _began_at: float | None = None
+    _given_back: int = 0
+
+    def observe(self, event: events.Event) -> None:
+        if isinstance(event, events.RunEnded) and event.outcome == "given_back":
+            self._given_back += 1
+
+    async def begin(self, parts: Parts, stop: trio.Event) -> None:
+        await stop.wait()
+        self._began_at, self._given_back = trio.current_time(), 0
+        parts.observe(events.DrainBegan(parts.config.drain_seconds, parts.running))
+
+    def end(self, parts: Parts) -> None:
+        if self._began_at is not None:
+            seconds = trio.current_time() - self._began_at
+            parts.observe(events.DrainEnded(seconds, self._given_back))
 
 
 async def _relay(wait: Callable[[], Awaitable[None]], event: trio.Event) -> None:
     await wait()
     event.set()
-
-
-async def _report_drain(parts: Parts, stop: trio.Event) -> None:
-    await stop.wait()
-    parts.observe(events.DrainBegan(parts.config.drain_seconds, parts.running))
 
 
 def payload_limits(config: Config) -> PayloadLimits:

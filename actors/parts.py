@@ -21,7 +21,7 @@ from actors.forkserver import ForkServer
 from actors.heartbeat import Heartbeat
 from actors.holdings import Holdings
 from actors.http import Health, Http
-from actors.identity import our_version, this_node
+from actors.identity import this_node
 from actors.lease import Lease
 from actors.log import log
 from actors.maintenance.elector import Elector
@@ -39,6 +39,7 @@ from runtime.child.orders import AppSource
 from runtime.child.settings import ChildSettings
 from runtime.config import Config
 from runtime.config.table import DEFAULT_HTTP_PORT
+from runtime.version import our_version
 
 
 @attrs.frozen(kw_only=True)
@@ -86,7 +87,7 @@ def make_parts(
     Args: app: an import path "package.module:attribute", or the app itself, cloudpickled.
     observe: gets every event, besides the node's own log, metrics and health.
     """
-    metrics, health = Metrics(our_version()), Health(listens=config.listens)
+    metrics, health = Metrics(our_version()), Health.of(config)
     told = events.fan_out(metrics.observe, health.observe, log, observe)
     return _Maker(config, store, app, told).make(metrics, health)
 

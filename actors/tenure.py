@@ -31,6 +31,7 @@ from actors.runs import HeldRun, Runs
 from actors.seat import Seat
 from runtime import wire
 from runtime.child.page import SETTLE_SECONDS
+from runtime.errors import PayloadInvalid, PayloadTooLarge
 from runtime.job import ClaimedJob, KindInfo
 from runtime.outcome import Cancelled, Completed, Discarded, Failed, GivenBack, Outcome, Snoozed
 
@@ -40,6 +41,9 @@ LAST_WORDS_SECONDS = 0.1
 
 # Interrupt frames that wait to be sent to one child.
 WORDS = 256
+
+# A child that refuses its own handler's output says so by these.
+_REFUSALS = frozenset({PayloadTooLarge.__name__, PayloadInvalid.__name__})
 
 _OUTCOMES: dict[type[object], str] = {
     Completed: "completed",
@@ -233,6 +237,8 @@ class Tenure:
     def _settled(self, run: HeldRun, outcome: Outcome, seconds: float) -> Settled:
         job = run.job
         failure = getattr(outcome, "failure", None)
+        if failure is not None and failure.error_class in _REFUSALS:
+            self.observe(events.PayloadRefused("output", failure.message, job.kind, job.id))
         self.observe(
             events.RunEnded(
                 kind=job.kind,

@@ -3,14 +3,14 @@
     node  rest_for_one
     ├─ store              the pool; the only boundary to SQL; payload guard
     ├─ heartbeat          this node's lease; outlives everything below it
+    ├─ window  one_for_one: http (/metrics, /healthz, /readyz), control (cancel, pause, resume);
+    │                     before the work, so that a drain can be seen and hurried
     ├─ work  one_for_all
     │   ├─ acker
     │   ├─ workers  one_for_one: forkserver, worker-0 .. worker-N (the last for async handlers)
     │   └─ distributor    last in, first out: claiming stops, workers drain, the Acker flushes
-    ├─ maintenance  one_for_one: elector, leader (only during a term: stager, rescuer, pruner,
-    │                            surveyor)
-    ├─ control            cancel, pause, resume
-    └─ http               /metrics, /healthz, /readyz
+    └─ maintenance  one_for_one: leader (only during a term: stager, rescuer, pruner, surveyor),
+                          elector
 
 Children start in reading order and stop in the reverse, so a drain needs no code of its own. To
 embed: run `tree(parts)` in your own supervisor, or any of these specs next to actors of your own.
@@ -40,13 +40,17 @@ def tree(
     children = [
         *([store] if store else []),
         ChildSpec("heartbeat", parts.heartbeat.run),
+        window(parts).spec(),
         work(parts).spec(),
         maintenance(parts).spec(),
-        ChildSpec("control", parts.control.run),
     ]
-    if parts.config.http:
-        children.append(ChildSpec("http", parts.http.run))
     return Supervisor("node", [*children, *beside], strategy=Strategy.REST_FOR_ONE)
+
+
+def window(parts: Parts) -> Supervisor:
+    """What people and their tools see of the node, and may ask of it."""
+    http = [ChildSpec("http", parts.http.run)] if parts.config.http else []
+    return Supervisor("window", [*http, ChildSpec("control", parts.control.run)])
 
 
 def work(parts: Parts) -> Supervisor:
