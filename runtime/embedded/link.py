@@ -3,10 +3,9 @@
 import os
 import select
 import socket
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -121,10 +120,10 @@ class Link:
 @contextmanager
 def _watched(pid: int | None) -> Iterator[int | None]:
     """A descriptor that becomes readable when the process ends, where there is such a thing."""
-    try:
-        descriptor = os.pidfd_open(pid) if pid is not None and sys.platform == "linux" else None
-    except ProcessLookupError:
-        descriptor = None
+    descriptor = None
+    if pid is not None and hasattr(os, "pidfd_open"):
+        with suppress(OSError):  # the process has ended, or the kernel is too old
+            descriptor = os.pidfd_open(pid)
     try:
         yield descriptor
     finally:

@@ -36,7 +36,7 @@ def data_dir(wanted: Path | None) -> Path:
     """
     named = wanted or os.environ.get("HEADRACE_DATA_DIR")
     if named:
-        return _made(Path(named))
+        return _made(Path(named).expanduser())
     try:
         return _made(_xdg_data_home() / "headrace" / "postgres")
     except (EmbeddedPostgresError, RuntimeError):

@@ -10,14 +10,17 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from runtime.embedded import binaries, places
+from runtime.embedded import binaries, knock, places
 from runtime.embedded.attach import START_TIMEOUT, join_or_start
 from runtime.embedded.errors import EmbeddedPostgresError
 from runtime.embedded.guardian import identity, stale
-from runtime.embedded.guardian.plan import PGDATA, PORT, SUPERUSER, Plan, Ready
+from runtime.embedded.guardian.plan import LOG, PGDATA, PORT, SUPERUSER, Plan, Ready
 from runtime.embedded.link import Link
 
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+
+_KNOCK_AGAIN = 0.01
+"""Seconds; PostgreSQL's recovery after a killed backend took 0.2 s."""
 
 _CREATEDB_TIMEOUT = 120.0
 """Seconds; a large template is copied."""
@@ -28,6 +31,9 @@ class Server:
 
     Made by `attach`. Other processes (and other objects here) may use the same server; it stops
     when the last of them has closed, exited or been killed. Safe to use from several threads.
+
+    It belongs to the process that attached. A forked child attaches for itself; a program that
+    becomes a daemon does so before it attaches.
     """
 
     def __init__(self, plan: Plan, link: Link, ready: Ready) -> None:
@@ -75,7 +81,13 @@ class Server:
             ephemeral=ephemeral,
             identity=os.environ.get(identity.ENVIRONMENT, identity.AUTOMATIC),
         )
-        return cls(plan, *join_or_start(plan))
+        server = cls(plan, *join_or_start(plan))
+        try:
+            server.ensure()
+        except BaseException:
+            server.close()
+            raise
+        return server
 
     @property
     def url(self) -> str:
@@ -118,14 +130,26 @@ class Server:
         A crashed server is restarted without this; it's for a guardian that was killed, and to
         wait. Raises EmbeddedPostgresError.
         """
+        deadline = time.monotonic() + START_TIMEOUT
         with self._lock:
-            if self._link is None:
-                raise EmbeddedPostgresError(f"The server of {self.data_dir} was closed here.")
-            ready = self._link.ensure(time.monotonic() + START_TIMEOUT)
-            if ready is None:
-                self._link.close()
-                self._link, ready = join_or_start(self._plan)
-            self._ready = ready
+            while not self._accepts(deadline):
+                if time.monotonic() > deadline:
+                    raise EmbeddedPostgresError(
+                        f"The server of {self.data_dir} runs, but takes no connections. "
+                        f"See {self.data_dir / LOG}."
+                    )
+                time.sleep(_KNOCK_AGAIN)
+
+    def _accepts(self, deadline: float) -> bool:
+        """Have the guardian say that it's ready, by a new one if need be, and try it."""
+        if self._link is None:
+            raise EmbeddedPostgresError(f"The server of {self.data_dir} was closed here.")
+        ready = self._link.ensure(deadline)
+        if ready is None:
+            self._link.close()
+            self._link, ready = join_or_start(self._plan)
+        self._ready = ready
+        return knock.accepts(self.socket_dir)
 
     def create_database(self, name: str, template: str | None = None) -> str:
         """Make a database, as a copy of `template` if given, and return its address.

@@ -38,6 +38,17 @@ def test_a_killed_postmaster_is_started_again_by_itself(data_dir: Path) -> None:
         _assert_row(server.url)
 
 
+def test_ensure_waits_until_postgresql_has_recovered_from_a_killed_session(data_dir: Path) -> None:
+    with attach(data_dir) as server:
+        for _ in range(3):
+            with psycopg.connect(server.url) as connection:
+                os.kill(connection.info.backend_pid, signal.SIGKILL)
+                with pytest.raises(psycopg.OperationalError):
+                    connection.execute("select 1")
+            server.ensure()
+            psycopg.connect(server.url).close()
+
+
 def test_a_killed_guardian_takes_the_server_along_and_ensure_brings_both_back(
     data_dir: Path,
 ) -> None:

@@ -78,7 +78,10 @@ class Guardian:
         end = time.monotonic() + _LOCK_WAIT
         while not self._locked():
             if time.monotonic() > end:
-                raise StartFailed("Another guardian of this data directory doesn't end.")
+                raise StartFailed(
+                    "Another guardian holds it and can't be reached from here (is it in another "
+                    "container?), or doesn't end."
+                )
             self._users.pause(0.01)
         self._leads = True
 
@@ -118,7 +121,7 @@ class Guardian:
             self._users.pause(pause)
             try:
                 postmaster.start(self._users)
-            except StartFailed as error:
+            except (StartFailed, OSError) as error:
                 print(f"headrace: {error} Trying again.", file=sys.stderr, flush=True)
             else:
                 return

@@ -9,7 +9,6 @@ import selectors
 import signal
 import socket
 import struct
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -175,7 +174,7 @@ class Users:
 
 def _process_of(connection: socket.socket) -> int | None:
     """A pidfd of the process at the other end, where the system has such things."""
-    if sys.platform != "linux":
+    if not hasattr(os, "pidfd_open"):
         return None
     size = struct.calcsize("3i")
     pid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[0]
