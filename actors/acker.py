@@ -16,6 +16,7 @@ import random
 from collections.abc import Iterable, Sequence
 
 import attrs
+import msgspec
 import trio
 
 from actors import events
@@ -28,7 +29,7 @@ from runtime.backoff import DEFAULT_BACKOFF, Backoff
 from runtime.errors import StoreUnavailable
 from runtime.job import ClaimedJob
 from runtime.lifecycle import Ack, JobState, Run, decide
-from runtime.outcome import Failure, Outcome
+from runtime.outcome import Failed, Failure, Outcome
 
 # Outcomes in one statement. From 500 on the time a job stays the same; more only makes them larger.
 MAX_BATCH = 1000
@@ -36,8 +37,7 @@ MAX_BATCH = 1000
 ROOM = 4 * MAX_BATCH
 
 
-@attrs.frozen
-class Settled:
+class Settled(msgspec.Struct, frozen=True):
     """A run whose outcome is known. `backoff` is its handler's policy."""
 
     job: ClaimedJob
@@ -48,7 +48,8 @@ class Settled:
         """What becomes of the job."""
         job = self.job
         run = Run(job.id, job.run_number, job.attempt, job.max_attempts)
-        return decide(run, self.outcome, self.backoff, random.uniform(-1.0, 1.0))
+        spread = random.uniform(-1.0, 1.0) if isinstance(self.outcome, Failed) else 0.0
+        return decide(run, self.outcome, self.backoff, spread)
 
 
 @attrs.define

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 
 import attrs
 import trio
@@ -200,20 +201,32 @@ class Distributor:
     def _deal(self, jobs: Sequence[ClaimedJob]) -> list[ClaimedJob]:
         """Give each job to the seat that serves its kind and has most room. Returns what is left:
         jobs whose seat closed during the claim."""
-        room = {seat: seat.free for seat in self.seats}
+        places: dict[Kinds, Iterator[Seat]] = {}
+        kinds_of = {kind: seat.kinds for seat in self.seats for kind in seat.kinds}
         hands: dict[Seat, list[ClaimedJob]] = {}
         left: list[ClaimedJob] = []
         for job in jobs:
-            fitting = (seat for seat, free in room.items() if free > 0 and seat.serves(job.kind))
-            seat = max(fitting, key=room.__getitem__, default=None)
+            kinds = kinds_of.get(job.kind, ())
+            if kinds not in places:
+                places[kinds] = self._places_of(kinds, len(jobs))
+            seat = next(places[kinds], None)
             if seat is None:
                 left.append(job)
             else:
-                room[seat] -= 1
                 hands.setdefault(seat, []).append(job)
         for seat, hand in hands.items():
             seat.give(hand)
         return left
+
+    def _places_of(self, kinds: Kinds, most: int) -> Iterator[Seat]:
+        """The seat of each free place for these kinds, those with most room first."""
+        places = [
+            (room, -number, seat)
+            for number, seat in enumerate(self.seats)
+            if seat.kinds == kinds
+            for room in range(seat.free, max(0, seat.free - most), -1)
+        ]
+        return (seat for _, _, seat in sorted(places, key=itemgetter(0, 1), reverse=True))
 
     def redeal(self, jobs: Sequence[ClaimedJob]) -> list[ClaimedJob]:
         """Jobs that a Worker took back from its child: to other seats. Returns what found none."""

@@ -10,10 +10,11 @@ its own (`actors.kit.events`): those are about actors, these are about jobs, chi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 import attrs
+import msgspec
 
 from actors.store.protocol import QueueInfo
 
@@ -82,9 +83,8 @@ class RunInterrupted:
     reason: str  # "timeout", "cancel" or "stop"
 
 
-@attrs.frozen
-class RunEnded:
-    """How a run ended is known; it has yet to be written."""
+class RunEnded(msgspec.Struct, frozen=True):
+    """How a run ended is known; it has yet to be written. Part of a RunsEnded."""
 
     kind: str
     queue: str
@@ -93,6 +93,13 @@ class RunEnded:
     wait_seconds: float  # from scheduled_at to the claim, by the database's clock
     job_id: UUID | None = None
     error: str = ""  # "ValueError: message" of a failure
+
+
+@attrs.frozen
+class RunsEnded:
+    """Runs of one child ended: all that were heard of at once, since there may be thousands."""
+
+    runs: Sequence[RunEnded]
 
 
 @attrs.frozen
@@ -314,7 +321,7 @@ Event = (
     | Claimed
     | Released
     | RunInterrupted
-    | RunEnded
+    | RunsEnded
     | Acked
     | ForkServerStarted
     | ForkServerDied

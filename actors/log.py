@@ -21,6 +21,16 @@ _DEBUG, _INFO, _WARNING, _ERROR = logging.DEBUG, logging.INFO, logging.WARNING, 
 
 def log(event: events.Event) -> None:
     """Write an event to the logger `headrace`, with the event itself as `record.event`."""
+    if isinstance(event, events.RunsEnded):
+        quiet = not logger.isEnabledFor(_DEBUG)
+        for run in event.runs:
+            if run.error or not quiet:
+                _write(run)
+    else:
+        _write(event)
+
+
+def _write(event: events.Event | events.RunEnded) -> None:
     line = _LINES.get(type(event))
     written = line(event) if line is not None else None
     if written is not None:

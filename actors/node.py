@@ -117,8 +117,8 @@ class _Drain:
     _given_back: int = 0
 
     def observe(self, event: events.Event) -> None:
-        if isinstance(event, events.RunEnded) and event.outcome == "given_back":
-            self._given_back += 1
+        if isinstance(event, events.RunsEnded):
+            self._given_back += sum(run.outcome == "given_back" for run in event.runs)
 
     async def begin(self, parts: Parts, stop: trio.Event) -> None:
         await stop.wait()

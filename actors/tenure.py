@@ -33,7 +33,7 @@ from runtime import wire
 from runtime.child.page import SETTLE_SECONDS
 from runtime.errors import PayloadInvalid, PayloadTooLarge
 from runtime.job import ClaimedJob, KindInfo
-from runtime.outcome import Cancelled, Completed, Discarded, Failed, GivenBack, Outcome, Snoozed
+from runtime.outcome import Cancelled, Completed, Discarded, Failed, GivenBack, Snoozed
 
 # After a child's death, how long to wait for the end of what it had written: a process that it left
 # behind may hold the socket open, so the end may never come.
@@ -209,7 +209,7 @@ class Tenure:
             self._heard_out.set()  # reset by the child's death, which `child.wait` reports
 
     async def _hear(self, frames: Sequence[wire.Frame]) -> None:
-        settled: list[Settled] = []
+        settled: list[tuple[Settled, float]] = []
         self._impatient = False
         for frame in frames:
             match frame:
@@ -222,35 +222,34 @@ class Tenure:
                     self._changed.set()
                 case _:
                     raise wire.WireError(f"a child sent {type(frame).__name__}")
-        self.acker.settle(settled)
+        self._settle(settled)
         await self.acker.wait_room()
         self._show_load()
         if self.closing or not self._runs:
             self._changed.set()
 
-    def _done(self, run: HeldRun, frame: wire.Done) -> Settled:
+    def _done(self, run: HeldRun, frame: wire.Done) -> tuple[Settled, float]:
         if not isinstance(frame.outcome, GivenBack):
             self.capacity.observe(frame.seconds)
         self.served += 1
-        return self._settled(run, frame.outcome, frame.seconds)
+        return Settled(run.job, frame.outcome, run.info.backoff), frame.seconds
 
-    def _settled(self, run: HeldRun, outcome: Outcome, seconds: float) -> Settled:
-        job = run.job
-        failure = getattr(outcome, "failure", None)
-        if failure is not None and failure.error_class in _REFUSALS:
-            self.observe(events.PayloadRefused("output", failure.message, job.kind, job.id))
-        self.observe(
-            events.RunEnded(
-                kind=job.kind,
-                queue=job.queue,
-                outcome=_OUTCOMES[type(outcome)],
-                run_seconds=seconds,
-                wait_seconds=job.wait_seconds,
-                job_id=job.id,
-                error=f"{failure.error_class}: {failure.message}" if failure else "",
-            )
-        )
-        return Settled(job, outcome, run.info.backoff)
+    def _settle(self, settled: Sequence[tuple[Settled, float]]) -> None:
+        """Hand over outcomes, and tell of them, with the seconds that each run took."""
+        if settled:
+            self.acker.settle([run for run, _ in settled])
+            self.observe(events.RunsEnded([self._ended(run, seconds) for run, seconds in settled]))
+
+    def _ended(self, settled: Settled, seconds: float) -> events.RunEnded:
+        job, outcome = settled.job, settled.outcome
+        error = ""
+        if isinstance(outcome, Failed | Discarded | Cancelled):
+            failure = outcome.failure
+            error = f"{failure.error_class}: {failure.message}"
+            if failure.error_class in _REFUSALS:
+                self.observe(events.PayloadRefused("output", failure.message, job.kind, job.id))
+        word = _OUTCOMES[type(outcome)]
+        return events.RunEnded(job.kind, job.queue, word, seconds, job.wait_seconds, job.id, error)
 
     @staticmethod
     def _from_monotonic(at_ns: int) -> float:
@@ -380,11 +379,15 @@ class Tenure:
                 )
             )
         now = trio.current_time()
-        settled = [
-            self._settled(run, outcome_of(run, death, self._halted), now - (run.begun_at or now))
-            for run in begun
-        ]
-        self.acker.settle(settled)
+        self._settle(
+            [
+                (
+                    Settled(run.job, outcome_of(run, death, self._halted), run.info.backoff),
+                    now - (run.begun_at or now),
+                )
+                for run in begun
+            ]
+        )
         self._deal_again(waiting)
 
     def abandon(self) -> None:

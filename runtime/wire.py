@@ -93,15 +93,18 @@ class Decoder:
         buffer += data
         frames: list[Frame] = []
         start = 0
-        while len(buffer) - start >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(buffer, start)
-            if length > MAX_FRAME_BYTES:
-                raise WireError(f"a frame of {length:,} bytes; the limit is {MAX_FRAME_BYTES:,}")
-            end = start + _LENGTH.size + length
-            if len(buffer) < end:
-                break
-            frames.append(_decode_body(bytes(buffer[start + _LENGTH.size : end])))
-            start = end
+        with memoryview(buffer) as view:
+            while len(view) - start >= _LENGTH.size:
+                (length,) = _LENGTH.unpack_from(view, start)
+                if length > MAX_FRAME_BYTES:
+                    raise WireError(
+                        f"a frame of {length:,} bytes; the limit is {MAX_FRAME_BYTES:,}"
+                    )
+                end = start + _LENGTH.size + length
+                if len(view) < end:
+                    break
+                frames.append(_decode_body(view[start + _LENGTH.size : end]))
+                start = end
         del buffer[:start]
         return frames
 
@@ -111,7 +114,7 @@ class Decoder:
         return not self._buffer
 
 
-def _decode_body(body: bytes) -> Frame:
+def _decode_body(body: memoryview) -> Frame:
     try:
         return _decoder.decode(body)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from actors.metrics.table import TABLE, Metric, MetricKind
+from actors.metrics.tally import Tally, TallyFamily
 
 _CLASSES: dict[MetricKind, Callable[..., Any]] = {
     MetricKind.COUNTER: Counter,
     MetricKind.GAUGE: Gauge,
-    MetricKind.HISTOGRAM: Histogram,
+    MetricKind.HISTOGRAM: TallyFamily,
 }
 
 
@@ -39,9 +40,9 @@ class Families:
         series: Gauge = self._find((name, *labels))
         return series
 
-    def histogram(self, name: str, *labels: str) -> Histogram:
+    def histogram(self, name: str, *labels: str) -> Tally:
         """One histogram."""
-        series: Histogram = self._find((name, *labels))
+        series: Tally = self._find((name, *labels))
         return series
 
     def forget(self, name: str) -> None:
@@ -53,8 +54,12 @@ class Families:
         series = self._series.get(key)
         if series is None:
             family = self._families[key[0]]
-            series = self._series[key] = family.labels(*key[1:]) if len(key) > 1 else family
+            series = self._series[key] = _series_of(family, key[1:])
         return series
+
+
+def _series_of(family: Any, labels: tuple[str, ...]) -> Any:
+    return family.labels(*labels) if labels or isinstance(family, TallyFamily) else family
 
 
 def _make(metric: Metric, registry: CollectorRegistry) -> Any:

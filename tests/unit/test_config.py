@@ -107,7 +107,7 @@ def test_toml_numbers_are_numbers_and_not_text(tmp_path: Path) -> None:
 
 def test_a_direct_config_is_checked_alike() -> None:
     with pytest.raises(ConfigError, match="bridge is 'x', but must be one of auto, trio-asyncio"):
-        Config(bridge="x")
+        Config(bridge="x")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="namespace is 'Head', but must be a lower-case"):
         Config(namespace="Head")
 

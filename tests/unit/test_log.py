@@ -25,11 +25,15 @@ JOB = uuid.UUID(int=1)
         (events.ChildDied(0, 7, "closed"), "WARNING", "died: closed"),
         (events.Claimed({"q": 2}, 1, 5, 0.1), "DEBUG", "claimed 2 jobs for 5 places"),
         (
-            events.RunEnded("k", "q", "failed", 1.0, 0.0, JOB, "ValueError: no"),
+            events.RunsEnded([events.RunEnded("k", "q", "failed", 1, 0, JOB, "ValueError: no")]),
             "WARNING",
             "after 1 s: ValueError: no",
         ),
-        (events.RunEnded("k", "q", "completed", 1.0, 0.0, JOB), "DEBUG", "completed after 1 s"),
+        (
+            events.RunsEnded([events.RunEnded("k", "q", "completed", 1.0, 0.0, JOB)]),
+            "DEBUG",
+            "completed after 1 s",
+        ),
         (events.DrainEnded(1.0, 2), "WARNING", "2 jobs given back"),
         (events.DrainEnded(1.0, 0), "INFO", "drained in 1 s"),
         (events.ListenerLost(), "WARNING", "no longer listening"),
@@ -45,7 +49,8 @@ def test_an_event_is_one_line(
     (record,) = caplog.records
     assert record.levelname == level
     assert part in record.getMessage()
-    assert record.__dict__["event"] is event
+    part_of = event.runs[0] if isinstance(event, events.RunsEnded) else event
+    assert record.__dict__["event"] is part_of
 
 
 @pytest.mark.parametrize(

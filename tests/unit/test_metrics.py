@@ -20,8 +20,8 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(name, labels)
 
 
-def run_ended(outcome: str = "completed", kind: str = "k", queue: str = "q") -> events.RunEnded:
-    return events.RunEnded(kind, queue, outcome, 0.2, 0.02)
+def run_ended(outcome: str = "completed", kind: str = "k", queue: str = "q") -> events.RunsEnded:
+    return events.RunsEnded([events.RunEnded(kind, queue, outcome, 0.2, 0.02)])
 
 
 def test_a_run_is_counted_and_timed_by_queue_and_kind() -> None:
