@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import attrs
+import psycopg
+import psycopg.sql
 
-from actors.store.bridge import Bridge, Connection
+from actors.store.postgres import session_of
 from runtime import sql
+from tests.store.tables import NAMESPACE, Tables
 
 Node = dict[str, Any]
 
@@ -54,25 +55,28 @@ class Plan:
         )
 
 
-class _RolledBack(Exception):
-    pass
+def explain(tables: Tables, statement: str, *values: Any, analyse: bool = False) -> Plan:
+    """The generic plan of a statement; run, and rolled back, if it is to be analysed.
 
-
-async def explain(bridge: Bridge, statement: str, *values: Any, analyse: bool = False) -> Plan:
-    """The plan of a statement; run, and rolled back, if it is to be analysed."""
+    Of a prepared statement: EXPLAIN with parameters would show a plan for these very values.
+    """
     options = "ANALYZE, TIMING OFF, FORMAT JSON" if analyse else "FORMAT JSON"
-    query = f"EXPLAIN ({options}) {sql.load(statement)}"
-    found: list[str] = []
+    with psycopg.connect(tables.url) as connection:
+        for name, value in session_of(NAMESPACE).items():
+            connection.execute("SELECT set_config(%s, %s, true)", [name, value])
+        connection.execute(f"PREPARE explained AS {sql.load(statement)}".encode())
+        row = connection.execute(_execution(options, values)).fetchone()
+        connection.rollback()
+    assert row is not None
+    return Plan(tuple(_walk(row[0][0]["Plan"])))
 
-    async def unit(connection: Connection) -> None:
-        async with connection.transaction():
-            found.append(await connection.fetchval(query, *values))
-            raise _RolledBack
 
-    with contextlib.suppress(_RolledBack):
-        await bridge.run(unit)
-    ((explained,),) = [json.loads(text) for text in found]
-    return Plan(tuple(_walk(explained["Plan"])))
+def _execution(options: str, values: tuple[Any, ...]) -> psycopg.sql.Composed:
+    literals = psycopg.sql.SQL(", ").join(map(psycopg.sql.Literal, values))
+    given = psycopg.sql.SQL("({})").format(literals) if values else psycopg.sql.SQL("")
+    return psycopg.sql.SQL("EXPLAIN ({}) EXECUTE explained{}").format(
+        psycopg.sql.SQL(options), given
+    )
 
 
 def _walk(node: Node) -> Iterator[Node]:

@@ -13,7 +13,6 @@ from uuid import uuid4
 
 import pytest
 
-from actors.store.bridge import Bridge
 from tests.store.postgres.plans import explain
 from tests.store.tables import Tables
 
@@ -126,9 +125,9 @@ def _forget_statistics(tables: Tables) -> None:
     tables.connection.execute("DELETE FROM pg_statistic WHERE starelid = 'job'::regclass")
 
 
-async def test_every_hot_statement_uses_its_index(aged: Tables, bridge: Bridge) -> None:
+def test_every_hot_statement_uses_its_index(aged: Tables) -> None:
     for statement in sorted(INDEXES):
-        plan = await explain(bridge, statement, *values_of(statement, 1))
+        plan = explain(aged, statement, *values_of(statement, 1))
 
         scans = plan.scans_of("job")
         assert {index for _, index in scans} <= INDEXES[statement], statement
@@ -157,27 +156,27 @@ def _join(tables: Tables) -> int:
     return node_id
 
 
-async def test_a_claim_reads_as_many_jobs_as_it_takes(filled: Tables, bridge: Bridge) -> None:
+def test_a_claim_reads_as_many_jobs_as_it_takes(filled: Tables) -> None:
     node_id = _join(filled)
 
-    plan = await explain(bridge, "claim", node_id, ["default"], ['{"k"}'], [100], analyse=True)
+    plan = explain(filled, "claim", node_id, ["default"], ['{"k"}'], [100], analyse=True)
 
     assert plan.rows_read("job") == 200  # once to lock, once to update
 
 
-async def test_stage_reads_as_many_jobs_as_it_takes(filled: Tables, bridge: Bridge) -> None:
-    plan = await explain(bridge, "stage", 100, analyse=True)
+def test_stage_reads_as_many_jobs_as_it_takes(filled: Tables) -> None:
+    plan = explain(filled, "stage", 100, analyse=True)
 
     assert plan.rows_read("job") == 200
 
 
-async def test_prune_reads_as_many_jobs_as_it_takes(filled: Tables, bridge: Bridge) -> None:
-    plan = await explain(bridge, "prune", ["completed"], [86_400.0], 100, analyse=True)
+def test_prune_reads_as_many_jobs_as_it_takes(filled: Tables) -> None:
+    plan = explain(filled, "prune", ["completed"], [86_400.0], 100, analyse=True)
 
     assert plan.rows_read("job") == 200
 
 
-async def test_an_ack_reads_its_own_jobs(filled: Tables, bridge: Bridge) -> None:
+def test_an_ack_reads_its_own_jobs(filled: Tables) -> None:
     ids = [
         row[0]
         for row in filled.connection.execute(
@@ -185,15 +184,13 @@ async def test_an_ack_reads_its_own_jobs(filled: Tables, bridge: Bridge) -> None
         ).fetchall()
     ]
 
-    plan = await explain(bridge, "ack_completed", ids, [0] * 100, [None] * 100, analyse=True)
+    plan = explain(filled, "ack_completed", ids, [0] * 100, [None] * 100, analyse=True)
 
     assert plan.rows_read("job") == 100
 
 
-async def test_the_names_of_queues_are_found_without_reading_their_jobs(
-    filled: Tables, bridge: Bridge
-) -> None:
-    plan = await explain(bridge, "queues", analyse=True)
+def test_the_names_of_queues_are_found_without_reading_their_jobs(filled: Tables) -> None:
+    plan = explain(filled, "queues", analyse=True)
 
     # Beside the counting: a step a queue and one that finds no more.
     steps = [
