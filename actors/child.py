@@ -171,7 +171,8 @@ class Child:
         """The process exists."""
         self.pid = pid
         if hasattr(os, "pidfd_open"):
-            with contextlib.suppress(ProcessLookupError):  # it was quick to die
+            # It was quick to die; or the kernel is old, or the container strict.
+            with contextlib.suppress(OSError):
                 self._pidfd = os.pidfd_open(pid)
 
     def set_gone(self, exit_: ChildExit) -> None:
@@ -193,12 +194,13 @@ class Child:
         self.set_gone(ChildExit(self.pid, signal="SIGKILL", cause="server", server_died=True))
 
     async def _wait_dead(self) -> None:
-        """Nobody but the kernel can tell now, and the pid is safe only behind a pidfd."""
-        if self._pidfd is None:
-            return
+        """Nobody but the kernel can tell now. Without a pidfd, its word is taken for it."""
         with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-        await trio.lowlevel.wait_readable(self._pidfd)
+            if self._pidfd is None:
+                os.kill(self.pid, signal.SIGKILL)
+            else:
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+                await trio.lowlevel.wait_readable(self._pidfd)
 
     def abandon(self) -> None:
         """Let go of everything, now. A child whose stream is closed exits by itself."""

@@ -19,7 +19,7 @@ from actors.kit.restarts import Backoff
 from actors.server_process import ServerProcess
 from runtime.child.orders import AppSource, Manifest
 from runtime.child.settings import ChildSettings
-from runtime.errors import AppError
+from runtime.errors import AppError, Unavailable
 from runtime.job import KindInfo
 
 # A server that served for this long was in good health: the next death starts the backoff anew.
@@ -67,6 +67,7 @@ class ForkServer:
     async def run(self, life: Life) -> None:
         """Keep a server until asked to stop. Raises: AppError, if the app cannot be imported."""
         deaths = 0
+        self._broken, self._import_deaths = None, 0
         while not life.stopping:
             began = trio.current_time()
             with life.stop_scope():
@@ -143,9 +144,14 @@ class ForkServer:
         """
         while True:
             server = await self._wait_serving()
-            child = await server.spawn(number, is_async)
-            if child is not None:
-                return child
+            try:
+                child = await server.spawn(number, is_async)
+            except Unavailable:
+                if not self._lease_over:
+                    raise
+            else:
+                if child is not None:
+                    return child
 
     async def _wait_serving(self) -> ServerProcess:
         while self._server is None or self._server.gone.is_set() or self._lease_over:

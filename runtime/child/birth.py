@@ -11,6 +11,7 @@ import faulthandler
 import gc
 import os
 import random
+import resource
 import signal
 import sys
 from types import FrameType
@@ -85,8 +86,6 @@ def _pin(number: int) -> None:
 
 
 def _limit_memory(limit_bytes: int) -> None:
-    import resource
-
     _soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard != resource.RLIM_INFINITY:
         limit_bytes = min(limit_bytes, hard)

@@ -5,16 +5,20 @@ Source: prctl(2). Trap: PR_SET_PDEATHSIG fires when the *thread* that made the p
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import resource
 import signal
 import sys
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 # Half-way to "kill me first": the kernel shoots a child before the node, its database or sshd.
 _OOM_SCORE = 500
 
+_PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
 _LINUX = sys.platform == "linux"
 
 
@@ -41,35 +45,28 @@ def name_process(name: str) -> None:
 
 def prefer_as_oom_victim() -> None:
     """Have the kernel choose this process first when memory runs out."""
-    if not _LINUX:
-        return
-    fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
-    try:
-        os.write(fd, b"%d" % _OOM_SCORE)
-    finally:
-        os.close(fd)
+    # Where there is no such file, or /proc may not be written, the kernel chooses by size alone.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE))
 
 
 def oom_kills() -> int:
     """How many processes the kernel has killed for want of memory, on this machine, so far."""
-    if not _LINUX:
+    try:
+        counts = dict(line.split() for line in Path("/proc/vmstat").read_text().splitlines())
+    except OSError:
         return 0
-    with open("/proc/vmstat", "rb") as file:
-        counts = dict(line.split() for line in file)
-    return int(counts.get(b"oom_kill", 0))
+    return int(counts.get("oom_kill", 0))
 
 
 def resident_kib() -> int:
-    """This process's resident memory, now (Linux) or at its highest (elsewhere), in KiB."""
-    if not _LINUX:
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # macOS: bytes
-    with open("/proc/self/statm", "rb", buffering=0) as file:
-        return int(file.read().split()[1]) * _PAGE_KIB
-
-
-_PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
+    """This process's resident memory, now; without /proc, at its highest. In KiB."""
+    try:
+        with open("/proc/self/statm", "rb", buffering=0) as file:
+            return int(file.read().split()[1]) * _PAGE_KIB
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if _LINUX else peak // 1024  # macOS counts bytes
 
 
 def usable_cpus() -> list[int]:

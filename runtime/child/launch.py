@@ -26,6 +26,14 @@ THREAD_VARIABLES = (
 # Set in a fork server while it imports the app.
 importing_app = False
 
+_FLAGS = {
+    "optimize": "O",
+    "isolated": "I",
+    "ignore_environment": "E",
+    "no_user_site": "s",
+    "dont_write_bytecode": "B",
+    "bytes_warning": "b",
+}
 _ROOT = str(Path(__file__).resolve().parents[2])  # where `runtime` is imported from
 
 
@@ -65,7 +73,8 @@ def interpreter(function: str, *numbers: int) -> list[str]:
 
 
 def _options() -> list[str]:
-    options = ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []
+    given = ((letter, getattr(sys.flags, name)) for name, letter in _FLAGS.items())
+    options = ["-" + letter * int(count) for letter, count in given if count]
     options += [f"-W{option}" for option in sys.warnoptions]
     for name, value in sys._xoptions.items():
         options += ["-X", name if value is True else f"{name}={value}"]

@@ -6,6 +6,9 @@ Rules: it has one thread, so that a fork is safe and PDEATHSIG means its end; it
 the user's but the import of the app; it never waits for the node, so that the lease is kept also
 while the node is stopped; it alone reaps children, so that no signal goes to a reused pid.
 When the node ends, the children end: the kernel kills this process, and its end kills them.
+
+From the request for a child to its Hello: 4 ms; 11 ms when the app holds a million objects and
+200 MiB (medians of 15, 2 cores, Linux 6.18, Python 3.11). The import takes 100 ms to seconds.
 """
 
 from __future__ import annotations
@@ -54,7 +57,8 @@ _NANO = 1_000_000_000
 def main(control_fd: int, node_pid: int) -> None:
     """The process's life: import, serve. It comes back in each fork too, to live as a child."""
     kernel.die_with(node_pid)
-    faulthandler.enable()  # for the import; a child has a file of its own
+    if sys.stderr is not None:
+        faulthandler.enable()  # for the import; a child has a file of its own
     kernel.name_process("headrace-fork")
     os.set_inheritable(control_fd, False)
     control = Control(socket.socket(fileno=control_fd))
@@ -77,6 +81,7 @@ def _import_app(setup: Setup, control: Control) -> HandlerSource:
         control.flush_for(_LAST_WORDS_SECONDS)
         raise SystemExit(EXIT_APP_BROKEN) from None
     kinds = [handler.info() for handler in app.handlers.values()]
+    launch.importing_app = False
     import_loops(kind.is_async for kind in kinds)
     control.tell(Manifest(kinds, threading.active_count()))
     return app

@@ -6,6 +6,7 @@ import asyncio
 import collections
 import contextlib
 import ctypes
+import inspect
 import itertools
 import os
 import random
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import msgspec
@@ -30,7 +32,7 @@ class SmallHandler:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.kind = function.__name__
-        self.is_async = asyncio.iscoroutinefunction(function)
+        self.is_async = inspect.iscoroutinefunction(function)
         self._function = function
 
     def info(self) -> KindInfo:
@@ -139,6 +141,16 @@ def context() -> Any:
         job.metadata,
         repr(job),
     ]
+
+
+_seen: ContextVar[int] = ContextVar("seen", default=0)
+
+
+@app.job
+def count_in_context() -> int:
+    """How often this was called in the same context."""
+    _seen.set(_seen.get() + 1)
+    return _seen.get()
 
 
 # --- the process ----------------------------------------------------------------------------------

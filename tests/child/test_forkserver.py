@@ -179,6 +179,19 @@ def test_the_share_is_cores_by_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert launch.environment({"OPENBLAS_NUM_THREADS": ""}, 4)["OPENBLAS_NUM_THREADS"] == ""
 
 
+def test_a_server_runs_under_the_nodes_own_interpreter_options() -> None:
+    code = "from runtime.child import launch; print(launch.interpreter('a.b:c', 1, 2))"
+    options = ["-O", "-B", "-W", "error::UserWarning", "-X", "utf8=1", "-X", "dev"]
+
+    done = subprocess.run(
+        [sys.executable, *options, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    for option in ("'-O'", "'-B'", "'-Werror::UserWarning'", "'-X', 'utf8=1'", "'-X', 'dev'"):
+        assert option in done.stdout
+    assert "from a.b import c; c(1, 2)" in done.stdout
+
+
 async def test_pinned_children_have_a_core_each() -> None:
     cores = sorted(os.sched_getaffinity(0))
     async with serving(settings=ChildSettings(pin_cpus=True)) as server:

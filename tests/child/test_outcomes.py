@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from runtime.child import current
 from runtime.child.settings import ChildSettings
 from runtime.outcome import Cancelled, Completed, Discarded, Failed, Failure, Snoozed
 from tests.child.steering import JOB_ID, Steered, one_child
@@ -154,3 +155,13 @@ def expected_context() -> list[Any]:
     metadata = {"trace": "t-1"}
     shown = f"<JobContext context {JOB_ID} attempt 2/25>"
     return [str(JOB_ID), "context", "default", 2, 25, 101, metadata, shown]
+
+
+async def test_what_a_run_sets_in_its_context_is_gone_with_it(child: Steered) -> None:
+    assert await child.run("count_in_context") == Completed("1")
+    assert await child.run("count_in_context") == Completed("1")
+
+
+def test_outside_of_a_handler_there_is_no_current_job() -> None:
+    with pytest.raises(LookupError):
+        current.get()
