@@ -7,7 +7,8 @@ of an installation leaves nothing running.
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from scripts.provision.errors import ProvisionError
 
@@ -21,7 +22,22 @@ _QUIET = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"
 
 def run(what: str, command: Sequence[str]) -> None:
     """Run it to its end. `what` names it in the error. Raises ProvisionError, with its words."""
-    process = subprocess.Popen(
+    process = None
+    try:
+        with _signals_put_off():
+            process = _start(command)
+        said, _ = process.communicate()
+    except BaseException:
+        if process is not None:
+            _end(process)
+        raise
+    if process.returncode != 0:
+        tail = said.decode(errors="replace").strip().splitlines()[-_TAIL_LINES:]
+        raise ProvisionError("\n  ".join([f"{what} failed:", *tail]))
+
+
+def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -29,14 +45,23 @@ def run(what: str, command: Sequence[str]) -> None:
         env={k: v for k, v in os.environ.items() if k not in _ASTRAY} | _QUIET,
         process_group=0,
     )
+
+
+@contextmanager
+def _signals_put_off() -> Iterator[None]:
+    """A signal that comes meanwhile comes at the end: a process is not lost while it starts."""
+    came: list[int] = []
+    former = {
+        each: signal.signal(each, lambda number, _frame: came.append(number))
+        for each in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
-        said, _ = process.communicate()
-    except BaseException:
-        _end(process)
-        raise
-    if process.returncode != 0:
-        tail = said.decode(errors="replace").strip().splitlines()[-_TAIL_LINES:]
-        raise ProvisionError("\n  ".join([f"{what} failed:", *tail]))
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -44,5 +69,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     try:
         process.communicate(timeout=_END_SECONDS)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.kill()
+    finally:
+        with suppress(ProcessLookupError):  # nobody of the group is left
+            os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()

@@ -24,7 +24,13 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def main() -> int:
     """The exit status: 0 all is well, 1 something is not, 128 and more: stopped by a signal."""
-    arguments = _arguments()
+    try:
+        return _demo(_arguments())
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT  # before the signals were ours, or after
+
+
+def _demo(arguments: argparse.Namespace) -> int:
     try:
         data_dir = arguments.data_dir or own_folder(CHECKOUT, f".data/demo-{os.geteuid()}")
         return trio.run(_Run(data_dir.resolve(), arguments.modules).main)

@@ -10,7 +10,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -31,27 +32,41 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run a program in the checkout, to its end; its exit status. Raises Stopped, afterwards."""
     at_terminal = sys.stdin is not None and sys.stdin.isatty()
     told: list[int] = []
+    started: list[int] = []
 
     def hand_on(number: int, _frame: FrameType | None) -> None:
         told.append(number)
         if not (at_terminal and number == signal.SIGINT):
-            process.send_signal(signal.SIGINT)
+            for pid in started:
+                os.kill(pid, signal.SIGINT)
 
-    process = subprocess.Popen(
-        command,
-        env=os.environ | environment,
-        cwd=CHECKOUT,
-        process_group=None if at_terminal else 0,
-    )
-    former = {each: signal.signal(each, hand_on) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with _handled_by(hand_on):
+        process = _start(command, environment, group=None if at_terminal else 0)
+        started.append(process.pid)
+        if told:
+            os.kill(process.pid, signal.SIGINT)
         process.returncode = processes.wait_for(process.pid)
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
     if told:
         raise Stopped(told[0])
     return process.returncode
+
+
+def _start(
+    command: Sequence[str], environment: Mapping[str, str], group: int | None
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command, env=os.environ | environment, cwd=CHECKOUT, process_group=group
+    )
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    former = {each: signal.signal(each, handler) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, old in former.items():
+            signal.signal(number, old)
 
 
 def finish(status: int) -> int:

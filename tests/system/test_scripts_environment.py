@@ -1,0 +1,226 @@
+"""`scripts/environment`: on a checkout of its own, whose project installs without the network."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from scripts.provision import places
+from scripts.provision.errors import ProvisionError
+from tests.support.postgres import wait_until
+
+CHECKOUT = Path(__file__).parents[2]
+VENV = ".venv-{}.{}".format(*sys.version_info)
+
+PYPROJECT = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+
+[project]
+name = "small"
+version = "1"
+
+[project.optional-dependencies]
+little = []
+broken = ["headrace-is-not-there-by-this-name"]
+"""
+
+# A build backend in a few lines: pip asks it for a wheel that leads to the checkout.
+BACKEND = """
+import os, time, zipfile
+
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    info = "small-1.dist-info"
+    declared = "Provides-Extra: little\\nProvides-Extra: broken\\n"
+    declared += "Requires-Dist: headrace-is-not-there-by-this-name; extra == 'broken'\\n"
+    with zipfile.ZipFile(f"{folder}/small-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("small.pth", os.getcwd())
+        wheel.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\\nName: small\\nVersion: 1\\n{declared}"
+        )
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+        )
+        wheel.writestr(f"{info}/RECORD", "")
+    return "small-1-py3-none-any.whl"
+"""
+
+# What a Python that will not do looks like, by what is loaded as it starts.
+TOO_OLD = "import sys; sys.version_info = (3, 9, 18)"
+WITHOUT_VENV = "import sys; sys.modules['ensurepip'] = None"
+
+
+def make_checkout(folder: Path) -> Path:
+    """A folder, with a space in its name, that has the script and a project."""
+    made = folder / "a checkout"
+    for path in [CHECKOUT / "scripts/environment", *CHECKOUT.glob("scripts/provision/*.py")]:
+        copy = made / path.relative_to(CHECKOUT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+        copy.chmod(path.stat().st_mode)
+    (made / "pyproject.toml").write_text(PYPROJECT)
+    (made / "backend.py").write_text(BACKEND)
+    return made
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    return make_checkout(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def provided(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout whose environment is made, and good for the extra `little`."""
+    made = make_checkout(tmp_path_factory.mktemp("provided"))
+    status, out, err = run(made, "little")
+    assert (status, out) == (0, f"{made / VENV / 'bin' / 'python'}\n"), err
+    assert "making an environment" in err
+    return made
+
+
+def start(checkout: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    kept = {name: value for name, value in os.environ.items() if name != "HEADRACE_PYTHON"}
+    defaults = {"PIP_NO_INDEX": "1", "PYTHON": sys.executable}
+    return subprocess.Popen(
+        [str(checkout / "scripts" / "environment"), *arguments],
+        cwd="/",
+        env=kept | defaults | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def run(checkout: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Exit status, stdout, stderr."""
+    process = start(checkout, *arguments, **environment)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def test_what_is_made_is_used_at_once_the_next_time(provided: Path) -> None:
+    python = provided / VENV / "bin" / "python"
+    assert run(provided, "little") == (0, f"{python}\n", "")
+
+
+def test_it_becomes_that_python_when_it_is_given_arguments(provided: Path) -> None:
+    status, out, err = run(provided, "little", "-c", "import backend, sys; print(sys.prefix)")
+    assert (status, out) == (0, f"{provided / VENV}\n"), err
+
+
+def test_a_changed_declaration_refreshes_it_and_a_changed_setting_does_not(provided: Path) -> None:
+    declared = (provided / "pyproject.toml").read_text()
+    (provided / "pyproject.toml").write_text(declared + "[tool.ruff]\nline-length = 80\n")
+    assert run(provided, "little")[2] == ""
+    (provided / "pyproject.toml").write_text(declared + "more = []\n")
+    _, _, err = run(provided, "little")
+    assert "installing" in err
+    assert "making" not in err
+
+
+def test_two_at_once_make_one(checkout: Path) -> None:
+    first, second = start(checkout, "little"), start(checkout, "little")
+    told = [process.communicate(timeout=60) for process in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0]
+    assert told[0][0] == told[1][0]
+    assert sum("installing" in err for _, err in told) == 1
+
+
+def test_what_pip_cannot_do_is_told_and_the_unfinished_is_not_used(checkout: Path) -> None:
+    status, out, err = run(checkout, "broken")
+    assert (status, out) == (1, "")
+    assert "pip install failed:" in err
+    assert "headrace-is-not-there-by-this-name" in err
+    _, out, err = run(checkout, "little")
+    assert "making an environment" in err
+    assert out
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "sigterm"]
+)
+def test_stopped_in_the_middle_it_leaves_nothing_running_and_nothing_that_is_used(
+    checkout: Path, number: signal.Signals, status: int
+) -> None:
+    (checkout / "backend.py").write_text(
+        BACKEND.replace("    info =", "    time.sleep(60); info =")
+    )
+    process = start(checkout, "little")
+    assert process.stderr is not None
+    assert any("installing" in line for line in process.stderr)
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == status
+    wait_until(lambda: not processes_in(checkout), seconds=15)
+    assert not (checkout / VENV / "headrace.json").exists()  # the stamp of a finished one
+
+
+def processes_in(checkout: Path) -> list[str]:
+    words = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    return [each.decode() for each in words if os.fsencode(checkout) in each]
+
+
+@pytest.mark.parametrize(
+    ("trait", "said"),
+    [
+        pytest.param(TOO_OLD, "is Python 3.9.18, and Headrace needs 3.11 or newer", id="too old"),
+        pytest.param(WITHOUT_VENV, "install the package python3-venv", id="without venv"),
+    ],
+)
+def test_a_python_that_will_not_do_is_told_in_one_line(
+    checkout: Path, tmp_path: Path, trait: str, said: str
+) -> None:
+    made = tmp_path / "python"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(made)], check=True)
+    site, *_ = made.glob("lib/python*/site-packages")
+    (site / "sitecustomize.py").write_text(textwrap.dedent(trait))
+    status, out, err = run(checkout, "little", PYTHON=str(made / "bin" / "python"))
+    assert (status, out) == (1, "")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_an_extra_that_is_not_declared_is_told(checkout: Path) -> None:
+    status, _, err = run(checkout, "nonsense")
+    assert status == 1
+    assert err == "scripts/environment: there is no extra 'nonsense'; there are: broken, little\n"
+
+
+def test_where_the_checkout_cannot_be_written_the_cache_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = places.own_folder(Path("/proc/1"), "things")
+    assert folder.parent.parent == tmp_path / "headrace"
+    assert folder.is_dir()
+
+
+def test_where_neither_can_be_written_a_private_temporary_folder_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/1/cache")
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    folder = places.own_folder(Path("/proc/1"), "things")
+    ours = tmp_path / f"headrace-{os.geteuid()}"
+    assert folder.is_relative_to(ours)
+    assert ours.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_temporary_folder_that_leads_elsewhere_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/1/cache")
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / f"headrace-{os.geteuid()}").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ProvisionError, match="no permission"):
+        places.own_folder(Path("/proc/1"), "things")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
