@@ -81,14 +81,9 @@ class Runs:
         """Runs that were handed ahead and have not begun, oldest first."""
         return [run for run in self._held.values() if run.begun_at is None]
 
-    @property
-    def last_seq(self) -> int:
-        """The sequence number of the run that was handed over last."""
-        return self._last_seq
-
-    def take_waiting(self, up_to: int | None = None) -> list[HeldRun]:
-        """Take out the runs that have not begun, of those handed over up to the seq `up_to`."""
-        waiting = [run for run in self.waiting() if up_to is None or run.seq <= up_to]
+    def take_waiting(self) -> list[HeldRun]:
+        """Take out the runs that have not begun."""
+        waiting = self.waiting()
         for run in waiting:
             del self._held[run.seq]
         return waiting

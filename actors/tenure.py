@@ -92,6 +92,7 @@ class Tenure:
     _kill_reason: str | None = attrs.field(default=None, init=False)
     _stack: str = attrs.field(default="", init=False)
     _sending: trio.Lock = attrs.field(factory=trio.Lock, init=False)
+    _handing: trio.Lock = attrs.field(factory=trio.Lock, init=False)  # held by a take-back, too
     _speech: trio.MemorySendChannel[wire.Interrupt] = attrs.field(init=False)
     _words: trio.MemoryReceiveChannel[wire.Interrupt] = attrs.field(init=False)
     _ladder: Ladder = attrs.field(init=False)
@@ -132,7 +133,9 @@ class Tenure:
     async def _hand_over(self) -> None:
         while True:
             jobs = await self.seat.take()
-            frames = b"".join([self._hand(job) for job in jobs])
+            with trio.CancelScope(shield=True):  # for SETTLE_SECONDS: the jobs are ours by now
+                async with self._handing:
+                    frames = b"".join([self._hand(job) for job in jobs])
             self._show_load()  # what was on the way is held now; the place is not free in between
             self._changed.set()
             if not await self._send(frames):
@@ -263,11 +266,12 @@ class Tenure:
         if not self._runs.waiting():
             return
         self._show_load()
-        last_seq = self._runs.last_seq
-        self.child.take_back()
-        await trio.sleep(SETTLE_SECONDS)
-        self._see_begun()
-        self._deal_again(self._runs.take_waiting(last_seq))
+        async with self._handing:  # a new run that began now would look as if these had begun
+            self.child.take_back()
+            await trio.sleep(SETTLE_SECONDS)
+            self._see_begun()
+            waiting = self._runs.take_waiting()
+        self._deal_again(waiting)
         self._show_load()
 
     def _see_begun(self) -> None:
