@@ -1,8 +1,7 @@
 """The runs that one child holds, in the order in which they were handed to it.
 
 Rules: pure bookkeeping, no I/O, no clock. A run is held from the hand-over until its Done; it is
-begun when the child says so, by the run page (children that run one handler at a time) or by a
-Started frame (children for async handlers).
+begun when the child says so, by the run page or by a Started frame, whichever is seen first.
 """
 
 from __future__ import annotations

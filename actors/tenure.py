@@ -275,9 +275,9 @@ class Tenure:
         self._show_load()
 
     def _see_begun(self) -> None:
-        if not self.settings.is_async:
-            seq, at_ns = self.child.page.begun
-            self._runs.begin_up_to(seq, self._from_monotonic(at_ns))
+        """Learn from the run page, which is ahead of any frame. Runs begin in order."""
+        seq, at_ns = self.child.page.begun
+        self._runs.begin_up_to(seq, self._from_monotonic(at_ns))
 
     def _deal_again(self, runs: Sequence[HeldRun]) -> None:
         """To other Workers of this node, if they have places, or else back to the database."""
