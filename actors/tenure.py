@@ -132,6 +132,7 @@ class Tenure:
 
     async def _hand_over(self) -> None:
         while True:
+            await self.acker.wait_room()
             jobs = await self.seat.take()
             with trio.CancelScope(shield=True):  # for SETTLE_SECONDS: the jobs are ours by now
                 async with self._handing:
@@ -202,7 +203,7 @@ class Tenure:
     async def _receive(self) -> None:
         try:
             while data := await self.child.receive():
-                await self._hear(self._decoder.feed(data))
+                self._hear(self._decoder.feed(data))
             self._heard_out.set()
             await trio.sleep(LAST_WORDS_SECONDS)  # a dying child closes its socket first
             await self._kill("closed")
@@ -211,7 +212,7 @@ class Tenure:
         except trio.BrokenResourceError:
             self._heard_out.set()  # reset by the child's death, which `child.wait` reports
 
-    async def _hear(self, frames: Sequence[wire.Frame]) -> None:
+    def _hear(self, frames: Sequence[wire.Frame]) -> None:
         settled: list[tuple[Settled, float]] = []
         self._impatient = False
         for frame in frames:
@@ -226,7 +227,6 @@ class Tenure:
                 case _:
                     raise wire.WireError(f"a child sent {type(frame).__name__}")
         self._settle(settled)
-        await self.acker.wait_room()
         self._show_load()
         if self.closing or not self._runs:
             self._changed.set()
