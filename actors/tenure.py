@@ -215,18 +215,20 @@ class Tenure:
     def _hear(self, frames: Sequence[wire.Frame]) -> None:
         settled: list[tuple[Settled, float]] = []
         self._impatient = False
-        for frame in frames:
-            match frame:
-                case wire.Done():
-                    run = self._runs.pop(frame.seq)
-                    if run is not None:
-                        settled.append(self._done(run, frame))
-                case wire.Started():
-                    self._runs.begin(frame.seq, self._from_monotonic(frame.at_ns))
-                    self._changed.set()
-                case _:
-                    raise wire.WireError(f"a child sent {type(frame).__name__}")
-        self._settle(settled)
+        try:
+            for frame in frames:
+                match frame:
+                    case wire.Done():
+                        run = self._runs.pop(frame.seq)
+                        if run is not None:
+                            settled.append(self._done(run, frame))
+                    case wire.Started():
+                        self._runs.begin(frame.seq, self._from_monotonic(frame.at_ns))
+                        self._changed.set()
+                    case _:
+                        raise wire.WireError(f"a child sent {type(frame).__name__}")
+        finally:
+            self._settle(settled)
         self._show_load()
         if self.closing or not self._runs:
             self._changed.set()
