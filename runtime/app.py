@@ -11,13 +11,14 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 from runtime.backoff import Backoff
 from runtime.errors import UnknownKind, UsageError
 from runtime.handler import AsyncHandler, Handler, SyncHandler
+from runtime.handler_enqueue import enqueue_jobs
 from runtime.handler_options import (
     DEFAULT_NAMESPACE,
     BackoffFunction,
@@ -27,8 +28,12 @@ from runtime.handler_options import (
     check_namespace,
     seconds_of,
 )
-from runtime.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_PRIORITY, DEFAULT_QUEUE
+from runtime.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_PRIORITY, DEFAULT_QUEUE, NewJob
 from runtime.payload import DEFAULT_LIMITS, PayloadLimits
+
+if TYPE_CHECKING:
+    from runtime.client.connections import AsyncConn, SyncConn
+    from runtime.client.handle import BulkResult
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -140,6 +145,14 @@ class App:
             return self._add(make(function, name, self, options, timeout_seconds, backoff))
 
         return add if function is None else add(function)
+
+    @overload
+    def enqueue_many(self, conn: AsyncConn, jobs: Iterable[NewJob]) -> Awaitable[BulkResult]: ...
+    @overload
+    def enqueue_many(self, conn: SyncConn, jobs: Iterable[NewJob]) -> BulkResult: ...
+    def enqueue_many(self, conn: Any, jobs: Iterable[NewJob]) -> Any:
+        """`runtime.enqueue_many`, into this app's namespace and with its limits."""
+        return enqueue_jobs(conn, jobs, self.namespace, self.limits)
 
     def _add(self, handler: Handler[..., Any]) -> Handler[..., Any]:
         if handler.kind in self._handlers:

@@ -142,6 +142,13 @@ class Enqueuer(Generic[P, R]):
         return enqueue(conn, self._target, self.new_job(*args, **kwargs))
 
 
+def enqueue_jobs(conn: Any, jobs: Iterable[NewJob], namespace: str, limits: PayloadLimits) -> Any:
+    """See `App.enqueue_many`."""
+    from runtime.client.caller import enqueue_many
+
+    return enqueue_many(conn, jobs, namespace=namespace, limits=limits)
+
+
 class Kind(Enqueuer[..., Any]):
     """A kind by its name, for programs that enqueue what they cannot import.
 

@@ -24,7 +24,7 @@ T = TypeVar("T")
 Connection = Any  # asyncpg's; it has no types
 Unit = Callable[[Connection], Awaitable[T]]
 
-UNIT_SECONDS = 30.0  # how long a unit may take, connecting included
+UNIT_SECONDS = 30.0  # how long a unit may take, with connecting and repeating
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 300.0  # a connection that rests for longer is closed
 # Pauses before a repeatable unit is tried again, in seconds: a restarted server is back within one.
@@ -86,24 +86,25 @@ class Database:
 
     async def run(self, unit: Unit[T], *, repeatable: bool = True) -> T:
         """Run a unit on a connection. Raises: StoreUnavailable; SchemaNotMigrated and the like."""
-        for pause in REPEAT_SECONDS if repeatable else ():
-            try:
+        with self.translating():
+            async with asyncio.timeout(UNIT_SECONDS):
+                for pause in REPEAT_SECONDS if repeatable else ():
+                    try:
+                        return await self._run(unit)
+                    except StoreUnavailable:
+                        await asyncio.sleep(pause)
                 return await self._run(unit)
-            except StoreUnavailable:
-                await asyncio.sleep(pause)
-        return await self._run(unit)
 
     async def _run(self, unit: Unit[T]) -> T:
         with self.translating():
-            async with asyncio.timeout(UNIT_SECONDS):
-                connection = await self.lend()
-                try:
-                    return await self._in_session(connection, unit)
-                except asyncio.CancelledError:
-                    connection.terminate()
-                    raise
-                finally:
-                    await self.take_back(connection)
+            connection = await self.lend()
+            try:
+                return await self._in_session(connection, unit)
+            except asyncio.CancelledError:
+                connection.terminate()
+                raise
+            finally:
+                await self.take_back(connection)
 
     async def lend(self) -> Connection:
         """A connection of the pool, to be given to `take_back`."""

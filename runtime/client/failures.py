@@ -45,9 +45,9 @@ def explain(error: BaseException, namespace: str) -> HeadraceError | None:
     """Headrace's error for the library's, or None."""
     state = sqlstate(error)
     if state == TOO_LARGE:
-        return _too_large(_first(error, "detail", "message_detail"))
+        return _too_large(_first(error, "D", "detail", "message_detail"))
     if state == _CHECK_VIOLATION:
-        return _refused(_first(error, "constraint_name"))
+        return _refused(_first(error, "n", "constraint_name"))
     if state in _NOT_MIGRATED:
         return SchemaNotMigrated(
             f"the namespace {namespace!r} has no tables of this version in this database; "
@@ -58,17 +58,23 @@ def explain(error: BaseException, namespace: str) -> HeadraceError | None:
 
 def sqlstate(error: BaseException) -> str:
     """The SQLSTATE of a library's error, or ""."""
-    return _first(error, "sqlstate", "pgcode")
+    return _first(error, "C", "sqlstate", "pgcode")
 
 
-def _first(error: BaseException, *names: str) -> str:
-    """The first text found under one of the names, in the error or what it wraps."""
+def _first(error: BaseException, code: str, *names: str) -> str:
+    """The first text found under one of the names, in the error or what it wraps.
+
+    `code` is the letter that the wire protocol has for the field: pg8000 gives a dict of those.
+    """
     for link in _chain(error):
         for holder in (link, getattr(link, "diag", None)):
             for name in names:
                 value = getattr(holder, name, None)
                 if isinstance(value, str):
                     return value
+        told = link.args[0] if link.args else None
+        if isinstance(told, dict) and isinstance(told.get(code), str):
+            return str(told[code])
     return ""
 
 

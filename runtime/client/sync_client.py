@@ -134,9 +134,7 @@ class Client:
         with self._lock:
             running, self._running = self._running, None
         if running is not None and running[0].alive:
-            thread, core = running
-            thread.call(core.close)
-            thread.stop()
+            running[0].stop()
 
     def _wait(self, job_id: UUID, timeout: float | None) -> Progress:
         return self._call(lambda core: core.wait(job_id, timeout))
@@ -149,7 +147,8 @@ class Client:
         with self._lock:
             if self._running is None or not self._running[0].alive:
                 self._forked.append(self._running)
-                thread, core = LoopThread(), self._wiring.core()
+                core = self._wiring.core()
+                thread = LoopThread(core.close)
                 thread.call(core.open)
                 self._running = thread, core
             return self._running

@@ -17,7 +17,7 @@ import trio
 
 from runtime.app import App
 from runtime.client.async_verbs import AsyncVerbs
-from runtime.client.thread import LoopThread, Step
+from runtime.client.thread import LoopThread, Step, closing
 from runtime.client.wiring import DEFAULT_POOL_SIZE, wire
 from runtime.errors import StoreUnavailable
 
@@ -50,16 +50,15 @@ class TrioClient(AsyncVerbs):
         """Start the thread and make the pool."""
         if self._core is None:
             core = self._wiring.core()
-            self._thread = LoopThread()
+            self._thread = LoopThread(core.close)
             await self._call_shielded(core.open)
             self._core = core
 
     async def aclose(self) -> None:
         """Close all connections. Whoever still waits gets StoreUnavailable."""
-        core, self._core = self._core, None
-        if core is not None and self._thread is not None:
-            await self._call_shielded(core.close)
-            with trio.CancelScope(shield=True):
+        self._core = None
+        if self._thread is not None:
+            with trio.CancelScope(shield=True):  # bounded by STOP_SECONDS
                 await trio.to_thread.run_sync(self._thread.stop)
 
     async def __aenter__(self) -> Self:
@@ -109,6 +108,6 @@ def _end(task: asyncio.Task[T], cancelled: list[Callable[[], NoReturn]]) -> outc
     if task.cancelled():
         if cancelled:
             return outcome.capture(cancelled[0])
-        return outcome.Error(StoreUnavailable("the client is closing"))
+        return outcome.Error(closing())
     error = task.exception()
     return outcome.Value(task.result()) if error is None else outcome.Error(error)

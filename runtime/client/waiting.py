@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
+import math
 from collections.abc import Sequence
 from itertools import count
 from uuid import UUID
@@ -45,9 +46,9 @@ class _Watch:
     def __init__(self) -> None:
         self.ended: asyncio.Future[Progress] = asyncio.get_running_loop().create_future()
         self.waiters = 0
-        self.due = 0.0
+        self.due = math.inf  # the next look
         self.pause = FIRST_PAUSE_SECONDS
-        self.wished_until = float("-inf")
+        self.wished_until = -math.inf
         self.settled = False  # an end to come will be told of
 
 
@@ -104,9 +105,12 @@ class Waiting:
             self._look_now(job_id)
 
     def _look_after(self, job_id: UUID, pause: float) -> None:
+        """Look after a pause, or sooner if that was asked for, perhaps during a look just ended."""
         due = asyncio.get_running_loop().time() + pause
-        self._watches[job_id].due = due
-        heapq.heappush(self._heap, (due, next(self._order), job_id))
+        watch = self._watches[job_id]
+        if due < watch.due:
+            watch.due = due
+            heapq.heappush(self._heap, (due, next(self._order), job_id))
 
     async def _run(self) -> None:
         while True:
@@ -123,6 +127,7 @@ class Waiting:
             due, _, job_id = heapq.heappop(self._heap)
             watch = self._watches.get(job_id)
             if watch is not None and watch.due == due:
+                watch.due = math.inf
                 job_ids.append(job_id)
         return job_ids
 

@@ -24,6 +24,7 @@ from runtime.payload import PayloadLimits
 from tests.client.jobs import (
     Picture,
     film,
+    other_app,
     paths,
     rows,
     thumbnail,
@@ -134,7 +135,7 @@ def test_a_result_is_awaited_on_the_callers_connection(caller: Caller, url: str)
 
 def test_jobs_go_to_the_apps_namespace(caller: Caller, url: str) -> None:
     thumbnail_elsewhere.enqueue(caller.conn, path="a")
-    enqueue_many(caller.conn, [thumbnail_elsewhere.new_job(path="b")], namespace="other")
+    other_app.enqueue_many(caller.conn, [thumbnail_elsewhere.new_job(path="b")])
     Kind("thumbnail", namespace="other").enqueue(caller.conn, path="c")
     caller.commit()
 

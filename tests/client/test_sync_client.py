@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+import runtime
 from runtime import App, Client
 from runtime.errors import (
     ArgsInvalid,
@@ -153,6 +157,45 @@ def test_a_closed_client_leaves_no_thread_and_opens_again(url: str) -> None:
     client.enqueue(thumbnail, path="b")
     client.close()
     assert paths(url) == ["a", "b"]
+
+
+def test_calls_that_race_with_close_end_one_way_or_the_other(url: str) -> None:
+    def call(client: Client) -> str:
+        try:
+            client.enqueue(thumbnail, path="a")
+        except StoreUnavailable:
+            return "closing"
+        return "written"
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(20):
+            client = Client(app, url)
+            client.enqueue(thumbnail, path="a")
+            calls = [pool.submit(call, client) for _ in range(4)]
+            client.close()
+            assert {done.result(timeout=30) for done in calls} <= {"closing", "written"}
+            client.close()
+
+
+def test_a_program_that_forgets_its_client_ends_quietly(url: str) -> None:
+    program = (
+        "import sys, runtime\n"
+        "client = runtime.Client(None, sys.argv[1])\n"
+        "client.enqueue('any')\n"
+        "forgotten = runtime.Client(None, sys.argv[1])\n"
+        "forgotten.enqueue('any')\n"
+        "del forgotten\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program, url],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=Path(runtime.__file__).parents[1],
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert rows(url, "SELECT count(*) FROM headrace.job") == [(2,)]
 
 
 def test_a_forked_process_gets_a_pool_of_its_own(client: Client, url: str) -> None:

@@ -82,6 +82,7 @@ def on_sync_connections(
     assert_type(resize.with_options(priority=2).enqueue(core, "a"), ConnHandle[bytes])
     assert_type(resize.enqueue(core, "a").result(core, timeout=3), bytes)
     assert_type(enqueue_many(session, [resize.new_job("a")]), BulkResult)
+    assert_type(app.enqueue_many(session, [resize.new_job("a")]), BulkResult)
     assert_enqueued(connection, resize, path="a")
     resize.enqueue(connection, hight=1)  # type: ignore[call-overload]
     resize.enqueue(connection)  # type: ignore[call-overload]
