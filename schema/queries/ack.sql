@@ -8,10 +8,11 @@
 -- Plan:   Nested Loop of the acks, sorted, and Index Scan using job_pkey.
 --         The state is compared as text, so that the planner does not take job_running: read whole
 --         for each ack, that is quadratic.
+--         = ANY (ARRAY[id]): see ack_completed.sql.
 -- Rows:   one: counts of what was written, and the places, from 1, of those that came too late.
 -- A job that would run again and whose cancellation was requested meanwhile is cancelled.
 WITH given AS MATERIALIZED (
-    SELECT *
+    SELECT DISTINCT ON (ack.id, ack.run_number) *
     FROM unnest(
         $1::uuid[], $2::integer[], $3::text[], $4::double precision[], $5::boolean[], $6::text[],
         $7::text[], $8::text[], $9::text[], $10::integer[], $11::integer[], $12::text[]
@@ -19,7 +20,7 @@ WITH given AS MATERIALIZED (
         id, run_number, state, delay_seconds, counted, output,
         error_class, message, trace, pid, exit_status, signal, place
     )
-    ORDER BY ack.id
+    ORDER BY ack.id, ack.run_number, ack.place
 ), decided AS MATERIALIZED (
     SELECT
         given.*,
@@ -54,7 +55,9 @@ WITH given AS MATERIALIZED (
     WHERE job.id = ANY (ARRAY[decided.id])
     RETURNING
         job.id, job.state, decided.place, decided.error_class IS NOT NULL AS failed,
-        CASE WHEN job.state IN ('scheduled', 'retryable') THEN decided.delay_seconds END AS due_seconds,
+        CASE
+            WHEN job.state IN ('scheduled', 'retryable') THEN decided.delay_seconds
+        END AS due_seconds,
         CASE
             WHEN job.state = 'available' THEN pg_notify(current_schema() || '.wakeup', job.queue)
             WHEN job.state IN ('scheduled', 'retryable') AND decided.delay_seconds <= 10
@@ -89,7 +92,10 @@ SELECT
         WHEN total.written < cardinality($1)
         THEN (
             SELECT array_agg(late.place)
-            FROM (SELECT given.place FROM given EXCEPT SELECT written.place FROM written) AS late
+            FROM (
+                SELECT generate_series(1, cardinality($1)) AS place
+                EXCEPT SELECT written.place FROM written
+            ) AS late
         )
     END AS stale,
     CASE WHEN total.finished IS NOT NULL THEN notify_finished(total.finished) END AS notified

@@ -6,12 +6,14 @@
 -- Plan:   Nested Loop of the acks, sorted, and Index Scan using job_pkey.
 --         The state is compared as text, so that the planner does not take job_running: read whole
 --         for each ack, that is quadratic.
+--         A row is named by = ANY (ARRAY[id]), not = id: an equality could be merged, so the planner
+--         would weigh reading job_pkey whole in its order, and on an empty table choose that for good.
 -- Rows:   one: how many were written; and of the rest, which came too late, their places from 1.
 WITH given AS MATERIALIZED (
-    SELECT ack.id, ack.run_number, ack.output, ack.place
+    SELECT DISTINCT ON (ack.id, ack.run_number) *
     FROM unnest($1::uuid[], $2::integer[], $3::text[])
         WITH ORDINALITY AS ack (id, run_number, output, place)
-    ORDER BY ack.id
+    ORDER BY ack.id, ack.run_number, ack.place
 ), written AS (
     UPDATE job
     SET state = 'completed',
@@ -34,7 +36,10 @@ SELECT
         WHEN total.written < cardinality($1)
         THEN (
             SELECT array_agg(late.place)
-            FROM (SELECT given.place FROM given EXCEPT SELECT written.place FROM written) AS late
+            FROM (
+                SELECT generate_series(1, cardinality($1)) AS place
+                EXCEPT SELECT written.place FROM written
+            ) AS late
         )
     END AS stale,
     total.notified

@@ -5,6 +5,7 @@
 -- Index:  job_claim, a range a group, until there are as many as places; then job_pkey for the update.
 -- Plan:   Nested Loop of groups and Limit -> LockRows -> Index Scan using job_claim. The CTE is
 --         MATERIALIZED, for a rescan would lock and take a second lot.
+--         = ANY (ARRAY[id]): see ack_completed.sql.
 -- Rows:   one a job, by group, in the order of the claim.
 WITH demand AS MATERIALIZED (
     SELECT asked.queue, asked.kinds::text[] AS kinds, asked.places

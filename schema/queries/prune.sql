@@ -4,6 +4,7 @@
 -- Locks:  job rows, SKIP LOCKED; their failures, by the foreign key. Rows of waiter and node.
 -- Index:  job_finalized, the beginning of a range a state; job_pkey; job_running; failure_pkey.
 -- Plan:   Nested Loop of states and Limit -> LockRows -> Index Scan using job_finalized.
+--         = ANY (ARRAY[id]): see ack_completed.sql.
 -- Rows:   one: how many jobs were deleted.
 WITH old AS MATERIALIZED (
     SELECT oldest.id

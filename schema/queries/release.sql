@@ -6,6 +6,7 @@
 -- Plan:   Nested Loop of the runs, sorted, and Index Scan using job_pkey.
 --         The state is compared as text, so that the planner does not take job_running: read whole
 --         for each ack, that is quadratic.
+--         = ANY (ARRAY[id]): see ack_completed.sql.
 -- Rows:   one: how many were given back.
 WITH given AS MATERIALIZED (
     SELECT run.id, run.run_number

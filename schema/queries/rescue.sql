@@ -6,6 +6,7 @@
 --         by the next call, and so is what such a node claimed after its end.
 -- Index:  job_running, a range a node; job_pkey. `node` is small: its rows go a day after their end.
 -- Plan:   Nested Loop of ended nodes and Index Scan using job_running.
+--         = ANY (ARRAY[id]): see ack_completed.sql.
 -- Rows:   one: names of the nodes newly found or given back from, counts, seconds to the next expiry.
 WITH ended AS MATERIALIZED (
     SELECT node.id, node.name, node.ended_at IS NULL AS found_now

@@ -4,6 +4,7 @@
 -- Locks:  job rows, SKIP LOCKED, in order of scheduled_at.
 -- Index:  job_due, its beginning, and then its first entry after now; job_pkey.
 -- Plan:   Limit -> LockRows -> Index Scan using job_due; Nested Loop with job_pkey.
+--         = ANY (ARRAY[id]): see ack_completed.sql.
 -- Rows:   one: how many became available, and the seconds to the next due time, 0 if there are more.
 WITH due AS MATERIALIZED (
     SELECT job.id

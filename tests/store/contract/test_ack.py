@@ -136,6 +136,30 @@ async def test_a_doubled_outcome_is_written_once(bench: Bench) -> None:
     assert (shown.state, shown.output, shown.failures) == (JobState.COMPLETED, 1, ())
 
 
+@pytest.mark.parametrize("second", [JobState.COMPLETED, JobState.DISCARDED])
+async def test_of_two_outcomes_of_a_run_in_one_batch_the_first_is_written(
+    bench: Bench, second: JobState
+) -> None:
+    job = await bench.run_one()
+
+    acked = await bench.store.ack(
+        [ack_of(job, output="1", failure=None), ack_of(job, second, failure=None)]
+    )
+
+    assert (acked.written, acked.stale) == (1, ((job.id, 1),))
+    shown = await bench.store.get(job.id)
+    assert (shown.state, shown.output) == (JobState.COMPLETED, 1)
+
+
+async def test_a_failure_twice_in_one_batch_is_kept_once(bench: Bench) -> None:
+    job = await bench.run_one()
+
+    acked = await bench.store.ack([ack_of(job, JobState.DISCARDED, failure=OOPS)] * 2)
+
+    assert (acked.written, acked.discarded, acked.stale) == (1, 1, ((job.id, 1),))
+    assert len((await bench.store.get(job.id)).failures) == 1
+
+
 async def test_the_outcome_of_a_job_that_is_gone_is_stale(bench: Bench) -> None:
     gone = uuid7()
 

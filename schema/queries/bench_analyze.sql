@@ -1,0 +1,4 @@
+-- Have the planner know the table as it is.
+-- Caller: scripts/bench backlog.
+-- Locks:  SHARE UPDATE EXCLUSIVE on job.
+ANALYZE job
