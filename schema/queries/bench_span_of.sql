@@ -1,7 +1,7 @@
 -- What was done of some jobs: how many, from the first claim to the last ack, in seconds since 1970.
 -- Caller: scripts/bench, when the work is done.
--- Locks:  none.
 -- Takes:  $1 ids.
+-- Locks:  none.
 -- Index:  job_pkey.
 SELECT
     count(*) AS jobs,
