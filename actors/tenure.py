@@ -83,7 +83,7 @@ class Tenure:
     served: int = attrs.field(default=0, init=False)  # runs that ended in this child
     closing: bool = attrs.field(default=False, init=False)  # takes no more jobs
     buried: int = attrs.field(default=0, init=False)  # runs that its death ended
-    _halted: bool = attrs.field(default=False, init=False)  # killed because the node must stop
+    halted: bool = attrs.field(default=False, init=False)  # killed because the node must stop
     _runs: Runs = attrs.field(factory=Runs, init=False)
     _decoder: wire.Decoder = attrs.field(factory=wire.Decoder, init=False)
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
@@ -353,7 +353,7 @@ class Tenure:
 
     def halt(self) -> None:
         """The node must stop now: kill the child; its runs go back, uncounted."""
-        self._halted = True
+        self.halted = True
         self.closing = True
         self.seat.close()
         self.child.kill()
@@ -388,7 +388,7 @@ class Tenure:
         self._settle(
             [
                 (
-                    Settled(run.job, outcome_of(run, death, self._halted), run.info.backoff),
+                    Settled(run.job, outcome_of(run, death, self.halted), run.info.backoff),
                     now - (run.begun_at or now),
                 )
                 for run in begun
@@ -405,6 +405,6 @@ class Tenure:
         self.acker.settle([Settled(run.job, GivenBack("its Worker broke off")) for run in runs])
 
     def _death(self, exit_: ChildExit) -> Death:
-        cause = "killed" if self._kill_reason or self._halted else exit_.cause
+        cause = "killed" if self._kill_reason or self.halted else exit_.cause
         stack = self._stack or self.child.last_stack()
         return Death(exit_.pid, cause, exit_.exit_status, exit_.signal, stack, exit_.max_rss_kib)

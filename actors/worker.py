@@ -77,6 +77,7 @@ class Worker:
 
     async def run(self, life: Life) -> None:
         """Serve until asked to stop, with one child after the other."""
+        infos: Sequence[KindInfo] = ()
         with life.stop_scope():
             infos = await self.server.kinds()
         kinds = {k.kind: k for k in infos if k.is_async == self.settings.is_async}
@@ -85,9 +86,22 @@ class Worker:
         if not kinds:
             await life.wait_stopping()
         self._stillborn = 0
-        while not life.stopping:
-            await self._serve(kinds, life)
-        self._return_unread()
+        try:
+            while not life.stopping:
+                await self._wait_right(life)
+                await self._serve(kinds, life)
+        finally:
+            self.seat.close()
+            self._return_unread()
+
+    async def _wait_right(self, life: Life) -> None:
+        """Wait until there is a lease to run jobs under; for ever, if the node must stop now."""
+        if self.force.is_set() or not self.lease.held:
+            self._return_unread()  # dealt under a lease that is over, and maybe run by others now
+        with life.stop_scope():
+            if self.force.is_set():
+                await trio.sleep_forever()
+            await self.lease.wait_begun()
 
     async def _serve(self, kinds: dict[str, KindInfo], life: Life) -> None:
         """One child, from spawn to burial."""
@@ -107,6 +121,8 @@ class Worker:
             self.seat.close()
             await child.close()
             tenure.abandon()
+            if tenure.halted:
+                self._return_unread()
 
     def _new_tenure(self, child: Child, kinds: dict[str, KindInfo]) -> Tenure:
         return Tenure(

@@ -80,6 +80,9 @@ class Puppet:
     def hang_up(self) -> None:
         self.die(ChildExit(self.pid, exit_status=0))
 
+    async def close(self) -> None:
+        self.kill()
+
     async def wait(self) -> ChildExit:
         await self._gone.wait()
         assert self._exit is not None
