@@ -62,12 +62,11 @@ def test_data_made_in_one_way_is_used_in_another(
             server.create_database(f"made_in_round_{number}")
 
 
-def test_a_private_parent_is_no_obstacle_and_stays_as_it_is(tmp_path: Path) -> None:
-    closed = tmp_path / "closed"
-    closed.mkdir(mode=0o700)
-    with attach(closed / "data"):
-        assert closed.stat().st_mode & 0o777 == 0o700
-        assert closed.stat().st_uid == os.geteuid()
+def test_a_private_parent_is_no_obstacle_and_stays_as_it_is(data_dir: Path) -> None:
+    data_dir.parent.chmod(0o700)
+    with attach(data_dir):
+        assert data_dir.parent.stat().st_mode & 0o777 == 0o700
+        assert data_dir.parent.stat().st_uid == os.geteuid()
 
 
 def test_where_namespaces_are_refused_a_private_parent_is_still_no_obstacle(

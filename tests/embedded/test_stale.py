@@ -30,6 +30,7 @@ def test_a_zombie_that_nobody_reaps_is_no_living_server(data_dir: Path) -> None:
     zombie = subprocess.Popen([sys.executable, "-c", "pass"])
     wait_until(lambda: gone(zombie.pid))
     _leave_locks(data_dir, zombie.pid)
+    assert _starts(data_dir)
     zombie.wait()
 
 
