@@ -31,6 +31,9 @@ class Holdings:
     def take(self, jobs: Iterable[ClaimedJob]) -> None:
         """These jobs were claimed."""
         for job in jobs:
+            overtaken = self._runs.get(job.id)  # its outcome is written; the answer is under way
+            if overtaken is not None:
+                self._by_queue[overtaken[1]] -= 1
             self._runs[job.id] = (job.run_number, job.queue)
             self._by_queue[job.queue] += 1
 
