@@ -7,6 +7,7 @@ while we hold any.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -64,11 +65,16 @@ class Control:
         verb, _, what = payload.partition(":")
         match verb:
             case "cancel":
-                self._cancel(UUID(what))
+                self._cancel_named(what)
             case "pause":
                 self.distributor.pause(what)
             case "resume":
                 self.distributor.resume(what)
+
+    def _cancel_named(self, name: str) -> None:
+        """Whoever may connect may notify: what is no id concerns none of our jobs."""
+        with contextlib.suppress(ValueError):
+            self._cancel(UUID(name))
 
     def _cancel(self, job_id: UUID) -> None:
         for worker in self.workers:
