@@ -7,7 +7,8 @@
 Rules: it LISTENs before its first claim, and counts wakeups, so that one during a claim leads to
 another claim. Never more is claimed than there are places; without places or work it waits on an
 event. A claim whose answer was lost is reconciled: what the database says that we hold and we do
-not know is given back. When it leaves, what it has claimed and not given out goes back at once.
+not know is given back; every minute it is looked for besides. When it leaves, what it has claimed
+and not given out goes back at once.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ from runtime.config.queues import QueueLimit
 from runtime.errors import StoreUnavailable
 from runtime.job import ClaimedJob
 
+# Between looks at what the database says that we hold. Only what a network kept for longer than a
+# statement may take, and delivered after all, is found by this look and by no other.
+LOOK_SECONDS = 60.0
 # How long giving back may take when we leave: the lease returns what could not be given back.
 RELEASE_SECONDS = 5.0
 
@@ -63,6 +67,7 @@ class Distributor:
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
     _places: int = attrs.field(default=0, init=False)  # as last reported
     _doubtful: bool = attrs.field(default=False, init=False)  # a claim's answer was lost
+    _look_at: float = attrs.field(default=float("inf"), init=False)  # when to reconcile next
     _retry: Retry = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -85,7 +90,10 @@ class Distributor:
         self._changed.set()
 
     def pause(self, queue: str) -> None:
-        """Ask nothing of this queue until it is resumed; the claim itself obeys the database."""
+        """Ask nothing of this queue until it is resumed, or polled: the hint of that may be missed.
+
+        The claim itself obeys the database.
+        """
         self._book.pause(queue)
 
     def resume(self, queue: str) -> None:
@@ -96,6 +104,7 @@ class Distributor:
     async def run(self, life: Life) -> None:
         """Claim until asked to stop."""
         self._book.wake()
+        self._look_at = trio.current_time() + LOOK_SECONDS
         if self.poll_only:
             await self._serve(life, None)
         else:
@@ -118,7 +127,7 @@ class Distributor:
     async def _poll(self) -> None:
         while True:
             await trio.sleep(self.poll_seconds * random.uniform(0.9, 1.1))
-            self.wake()
+            self.resume("*")
 
     async def _listen(self, notifications: trio.abc.ReceiveChannel[Notification]) -> None:
         async for notification in notifications:
@@ -146,7 +155,9 @@ class Distributor:
             generation = self._book.generation
             demand = self._book.demand(self._free()) if self.lease.held else []
             self._show_places()
-            if demand:
+            if self.lease.held and (self._doubtful or trio.current_time() >= self._look_at):
+                await self._reconcile(life)
+            elif demand:
                 await self._claim(demand, generation, life)
             else:
                 with life.stop_scope():
@@ -167,8 +178,6 @@ class Distributor:
     async def _claim(self, demand: Sequence[Demand], generation: int, life: Life) -> None:
         """One claim, dealt out. It is not cut short: an answer that nobody reads is a lost job."""
         try:
-            if self._doubtful:
-                await self._reconcile()
             began = trio.current_time()
             self._doubtful = True
             jobs = await self.store.claim(self.lease.node_id, demand)
@@ -243,9 +252,19 @@ class Distributor:
                 self._doubtful = True
         self.holdings.drop(runs)
 
-    async def _reconcile(self) -> None:
+    async def _reconcile(self, life: Life) -> None:
         """Give back what the database says that we hold and that we know nothing of."""
-        missing = self.holdings.missing(await self.store.holdings(self.lease.node_id))
-        if missing:
-            await self.store.release(missing)
-            self.observe(events.Released(len(missing), "claimed, but the answer was lost"))
+        try:
+            missing = self.holdings.missing(await self.store.holdings(self.lease.node_id))
+            if missing:
+                await self.store.release(missing)
+                self.observe(events.Released(len(missing), "claimed, but the answer was lost"))
+        except StoreUnavailable as error:
+            with life.stop_scope():
+                await self._retry.after(error)
+        except LeaseLost:
+            return
+        else:
+            self._retry.succeeded()
+            self._doubtful = False
+            self._look_at = trio.current_time() + LOOK_SECONDS
