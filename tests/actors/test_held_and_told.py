@@ -1,4 +1,4 @@
-"""Holdings that are overtaken, and hints that are wrong or missed: none may cost more than a look."""
+"""Holdings that are overtaken; hints that are wrong or missed: none costs more than a look."""
 
 from __future__ import annotations
 

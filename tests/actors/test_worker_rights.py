@@ -1,4 +1,4 @@
-"""A Worker runs nothing without a right to: not after its lease, and not once the node must stop."""
+"""A Worker runs nothing without a right to: not after its lease, nor once the node must stop."""
 
 from __future__ import annotations
 
