@@ -27,13 +27,13 @@ from actors.capacity import Capacity
 from actors.child import Child, ChildExit
 from actors.ladder import Ladder
 from actors.post_mortem import Death, outcome_of
+from actors.run_events import ended, refusal
 from actors.runs import HeldRun, Runs
 from actors.seat import Seat
 from runtime import wire
 from runtime.child.page import SETTLE_SECONDS
-from runtime.errors import PayloadInvalid, PayloadTooLarge
 from runtime.job import ClaimedJob, KindInfo
-from runtime.outcome import Cancelled, Completed, Discarded, Failed, GivenBack, Snoozed
+from runtime.outcome import GivenBack
 
 # After a child's death, how long to wait for the end of what it had written: a process that it left
 # behind may hold the socket open, so the end may never come.
@@ -41,18 +41,6 @@ LAST_WORDS_SECONDS = 0.1
 
 # Interrupt frames that wait to be sent to one child.
 WORDS = 256
-
-# A child that refuses its own handler's output says so by these.
-_REFUSALS = frozenset({PayloadTooLarge.__name__, PayloadInvalid.__name__})
-
-_OUTCOMES: dict[type[object], str] = {
-    Completed: "completed",
-    Failed: "failed",
-    Snoozed: "snoozed",
-    Discarded: "discarded",
-    Cancelled: "cancelled",
-    GivenBack: "given_back",
-}
 
 
 @attrs.frozen
@@ -243,18 +231,10 @@ class Tenure:
         """Hand over outcomes, and tell of them, with the seconds that each run took."""
         if settled:
             self.acker.settle([run for run, _ in settled])
-            self.observe(events.RunsEnded([self._ended(run, seconds) for run, seconds in settled]))
-
-    def _ended(self, settled: Settled, seconds: float) -> events.RunEnded:
-        job, outcome = settled.job, settled.outcome
-        error = ""
-        if isinstance(outcome, Failed | Discarded | Cancelled):
-            failure = outcome.failure
-            error = f"{failure.error_class}: {failure.message}"
-            if failure.error_class in _REFUSALS:
-                self.observe(events.PayloadRefused("output", failure.message, job.kind, job.id))
-        word = _OUTCOMES[type(outcome)]
-        return events.RunEnded(job.kind, job.queue, word, seconds, job.wait_seconds, job.id, error)
+            self.observe(events.RunsEnded([ended(run, seconds) for run, seconds in settled]))
+            for run, _ in settled:
+                if (refused := refusal(run)) is not None:
+                    self.observe(refused)
 
     @staticmethod
     def _from_monotonic(at_ns: int) -> float:
