@@ -28,8 +28,12 @@ AS $$
 BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'HR001',
-        MESSAGE = format('%s of job %s is %s bytes of JSON; the limit is %s', field, index, size, size_limit),
-        DETAIL = json_build_object('field', field, 'size', size, 'limit', size_limit, 'index', index),
+        MESSAGE = format(
+            '%s of job %s is %s bytes of JSON; the limit is %s', field, index, size, size_limit
+        ),
+        DETAIL = json_build_object(
+            'field', field, 'size', size, 'limit', size_limit, 'index', index
+        ),
         HINT = 'Store large data elsewhere and pass a reference to it.';
 END
 $$;
@@ -73,12 +77,16 @@ BEGIN
             END AS scheduled_at,
             CASE
                 WHEN octet_length(entry.args::text) > args_limit
-                THEN refuse_payload('args', octet_length(entry.args::text), args_limit, (entry.place - 1)::integer)
+                THEN refuse_payload(
+                    'args', octet_length(entry.args::text), args_limit, (entry.place - 1)::integer
+                )
                 ELSE coalesce(entry.args, '{}')
             END AS args,
             CASE
                 WHEN octet_length(entry.metadata::text) > 65536
-                THEN refuse_payload('metadata', octet_length(entry.metadata::text), 65536, (entry.place - 1)::integer)
+                THEN refuse_payload(
+                    'metadata', octet_length(entry.metadata::text), 65536, (entry.place - 1)::integer
+                )
                 ELSE coalesce(entry.metadata, '{}')
             END AS metadata,
             coalesce(entry.tags, '{}') AS tags
@@ -94,11 +102,12 @@ BEGIN
         )
     ), written AS (
         INSERT INTO job (
-            id, kind, queue, priority, max_attempts, timeout_seconds, scheduled_at, state, args, metadata, tags
+            id, kind, queue, priority, max_attempts, timeout_seconds, scheduled_at, state,
+            args, metadata, tags
         )
         SELECT
-            given.id, given.kind, given.queue, given.priority, given.max_attempts, given.timeout_seconds,
-            given.scheduled_at,
+            given.id, given.kind, given.queue, given.priority, given.max_attempts,
+            given.timeout_seconds, given.scheduled_at,
             CASE WHEN given.scheduled_at > now() THEN 'scheduled' ELSE 'available' END::job_state,
             given.args::jsonb, given.metadata::jsonb, given.tags
         FROM given
@@ -158,7 +167,8 @@ DECLARE
 BEGIN
     FOREACH signature IN ARRAY ARRAY[
         'enqueue_many(json, integer)',
-        'enqueue(text, jsonb, text, integer, integer, timestamptz, double precision, double precision, text[], jsonb, uuid)'
+        'enqueue(text, jsonb, text, integer, integer, timestamptz, double precision,'
+            ' double precision, text[], jsonb, uuid)'
     ] LOOP
         EXECUTE format(
             'ALTER FUNCTION %s SET search_path = %I, pg_temp', signature, current_schema()

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+import trio
 from psycopg import sql
 
-from runtime.sql import SCHEMA
+from actors.store.bridge import open_bridge
+from actors.store.migrate import Migrator
 from tests.support.postgres import DatabaseServer
 
 NAMESPACE = "headrace"
@@ -40,14 +42,12 @@ class Tables:
         )
 
     def migrate(self) -> None:
-        """Apply all migrations, and say so in a table like the migrator's."""
-        run = self.connection.execute
-        run(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(self.namespace)))
-        run("CREATE TABLE migration (version int PRIMARY KEY)")
-        for path in sorted((SCHEMA / "migrations").glob("*.sql")):
-            if not path.name.endswith(".down.sql"):
-                self.connection.execute(path.read_text().encode())
-                run("INSERT INTO migration VALUES (%s)", [int(path.name[:3])])
+        """Apply all migrations."""
+        trio.run(self._migrate)
+
+    async def _migrate(self) -> None:
+        async with open_bridge(self.url, max_size=2) as bridge:
+            await Migrator(bridge, self.namespace).up()
 
     def empty(self) -> None:
         """Delete all rows."""

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from actors.store.bridge.thread import new_loop
-from actors.store.bridge.url import connect_seconds, for_driver, redacted
 from actors.store.errors import DatabaseError, is_unavailable
+from runtime.database_url import connect_seconds, for_driver, redacted
 
 
 def test_without_uvloop_the_thread_runs_asyncio_s_own_loop(monkeypatch: pytest.MonkeyPatch) -> None:

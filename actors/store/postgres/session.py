@@ -5,13 +5,11 @@ Rule: nothing here is needed for a right answer, but the isolation level and the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from runtime.errors import ConfigError
-
-NAMESPACE_PATTERN = re.compile(r"[a-z_][a-z0-9_]{0,39}")
+from runtime.errors import ConfigError, UsageError
+from runtime.handler_options import check_namespace
 
 # Our hot statements touch a few rows by an index each. A table that was never analysed, or was
 # empty when it was, makes the planner think of reading it whole, and a plan that was right then is
@@ -33,15 +31,14 @@ HOT_SESSION: Mapping[str, str] = MappingProxyType(
 )
 
 
-def check_namespace(namespace: str) -> str:
+def checked_namespace(namespace: str) -> str:
     """The namespace. Raises: ConfigError, if it is none."""
-    if not NAMESPACE_PATTERN.fullmatch(namespace):
-        raise ConfigError(
-            f"namespace {namespace!r}: give 1 to 40 of a-z, 0-9 and _, not beginning with a digit"
-        )
-    return namespace
+    try:
+        return check_namespace(namespace)
+    except UsageError as error:
+        raise ConfigError(str(error)) from None
 
 
 def session_of(namespace: str) -> dict[str, str]:
     """What to open a PostgresStore's bridge with, as its `session`."""
-    return {**HOT_SESSION, "search_path": f'"{check_namespace(namespace)}"'}
+    return {**HOT_SESSION, "search_path": f'"{checked_namespace(namespace)}"'}

@@ -21,7 +21,7 @@ from actors.store.listening import Notifications, channels_of
 from actors.store.postgres import rows
 from actors.store.postgres.acks import write
 from actors.store.postgres.refusals import typed
-from actors.store.postgres.session import check_namespace
+from actors.store.postgres.session import checked_namespace
 from actors.store.protocol import (
     Acked,
     Demand,
@@ -61,7 +61,7 @@ class PostgresStore:
         the bridge goes through a transaction pooler. Raises: ConfigError, the namespace."""
         self._bridge = bridge
         self._listen_bridge = bridge if listen_bridge is None else listen_bridge
-        self._namespace = check_namespace(namespace)
+        self._namespace = checked_namespace(namespace)
         self._limits = limits
         self._guard = Guard(limits, on_warning)
 

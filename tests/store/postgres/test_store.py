@@ -49,7 +49,7 @@ async def test_tables_that_are_not_there_are_a_schema_error(tables: Tables) -> N
 
 async def test_older_and_newer_tables_are_told_apart(bench: Bench, tables: Tables) -> None:
     run = tables.connection.execute
-    run("INSERT INTO migration VALUES (999)")
+    run("INSERT INTO migration (version, name, checksum) VALUES (999, 'future', '')")
     try:
         with pytest.raises(SchemaTooNew, match="999"):
             await bench.store.check()
