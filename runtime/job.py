@@ -26,7 +26,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     """What enqueue takes: a job that is checked and encoded, ready to be written.
 
     `args` and `metadata` are JSON objects as text, already past the payload guard's value checks.
-    `delay_seconds` is added to the database's clock, `scheduled_at` is absolute; one at most is set.
+    `delay_seconds` counts by the database's clock, `scheduled_at` is absolute; one at most is set.
     """
 
     id: UUID

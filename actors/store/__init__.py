@@ -1,1 +1,1 @@
-"""The Store: the only boundary to SQL, and the payload guard at it. `protocol` is what it promises."""
+"""The Store: the only boundary to SQL, with the payload guard. `protocol` is what it promises."""

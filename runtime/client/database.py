@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 import asyncpg
 
 from runtime import sql
-from runtime.client.address import for_asyncpg, shown
 from runtime.client.failures import explained
+from runtime.database_url import for_driver, redacted
 from runtime.errors import StoreUnavailable
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class Database:
     def _arguments(self) -> dict[str, Any]:
         server = {"application_name": "headrace-client"}
         return {
-            "dsn": for_asyncpg(self._url),
+            "dsn": for_driver(self._url),
             "timeout": CONNECT_SECONDS,
             "statement_cache_size": 0 if self.pooler else 100,
             "server_settings": server if self.pooler else server | self._settings,
@@ -142,7 +142,7 @@ class Database:
 
     def _unavailable(self, error: Exception) -> StoreUnavailable:
         reason = str(error) or type(error).__name__
-        return StoreUnavailable(f"database {shown(self._url)} did not answer: {reason}")
+        return StoreUnavailable(f"database {redacted(self._url)} did not answer: {reason}")
 
     async def close(self) -> None:
         """Close all connections; a unit that still runs loses its own."""

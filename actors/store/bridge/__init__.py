@@ -40,8 +40,8 @@ from actors.store.bridge.port import (
 )
 from actors.store.bridge.thread import open_thread_loop
 from actors.store.bridge.trio_loop import open_trio_asyncio_loop
-from actors.store.bridge.url import check_url
 from actors.store.errors import DatabaseError
+from runtime.database_url import check_url
 from runtime.errors import ConfigError, StoreUnavailable
 
 __all__ = [

@@ -15,8 +15,8 @@ from typing import Any, Protocol, cast
 import asyncpg
 
 from actors.store.bridge.port import Connection, Settings
-from actors.store.bridge.url import connect_seconds, for_driver, redacted
 from actors.store.errors import DatabaseError, is_unavailable
+from runtime.database_url import connect_seconds, for_driver, redacted
 from runtime.errors import ConfigError, StoreUnavailable
 
 APPLICATION_NAME = "headrace"

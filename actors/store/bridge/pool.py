@@ -21,8 +21,8 @@ from typing import Any, TypeVar
 
 from actors.store.bridge.driver import RawConnection, connect, translated
 from actors.store.bridge.port import Connection, Settings, Unit
-from actors.store.bridge.url import redacted
 from runtime import sql
+from runtime.database_url import redacted
 from runtime.errors import StoreUnavailable
 
 T = TypeVar("T")
