@@ -1,6 +1,6 @@
 """Trio's virtual clock for tests that take a certain fixture: exact timings that cost nothing.
 
-pytest-trio finds a clock only among a test's own arguments, so these tests get a runner of their own.
+pytest-trio finds a clock only among a test's own arguments, so these get a runner of their own.
 """
 
 from __future__ import annotations
