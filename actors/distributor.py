@@ -172,7 +172,7 @@ class Distributor:
     def _free(self) -> dict[Kinds, int]:
         free: Counter[Kinds] = Counter()
         for seat in self.seats:
-            free[seat.kinds] += seat.free
+            free[seat.kinds] += seat.promise()
         return free
 
     async def _claim(self, demand: Sequence[Demand], generation: int, life: Life) -> None:
@@ -192,7 +192,7 @@ class Distributor:
         self.holdings.take(jobs)
         self._report(demand, jobs, trio.current_time() - began)
         self._book.mark_dry(demand, self._count(demand, jobs), generation)
-        left = jobs if life.stopping else self._deal(jobs)
+        left = jobs if life.stopping else self._deal(jobs, lambda seat: seat.kept)
         if left:
             await self._give_back(left)
 
@@ -207,7 +207,7 @@ class Distributor:
         kinds_of = {kind: group.kinds for group in demand for kind in group.kinds}
         return Counter((job.queue, kinds_of.get(job.kind, ())) for job in jobs)
 
-    def _deal(self, jobs: Sequence[ClaimedJob]) -> list[ClaimedJob]:
+    def _deal(self, jobs: Sequence[ClaimedJob], room: Callable[[Seat], int]) -> list[ClaimedJob]:
         """Give each job to the seat that serves its kind and has most room. Returns what is left:
         jobs whose seat closed during the claim."""
         places: dict[Kinds, Iterator[Seat]] = {}
@@ -217,7 +217,7 @@ class Distributor:
         for job in jobs:
             kinds = kinds_of.get(job.kind, ())
             if kinds not in places:
-                places[kinds] = self._places_of(kinds, len(jobs))
+                places[kinds] = self._places_of(kinds, len(jobs), room)
             seat = next(places[kinds], None)
             if seat is None:
                 left.append(job)
@@ -227,19 +227,19 @@ class Distributor:
             seat.give(hand)
         return left
 
-    def _places_of(self, kinds: Kinds, most: int) -> Iterator[Seat]:
-        """The seat of each free place for these kinds, those with most room first."""
+    def _places_of(self, kinds: Kinds, most: int, room: Callable[[Seat], int]) -> Iterator[Seat]:
+        """The seat of each place for these kinds, those with most room first."""
         places = [
-            (room, -number, seat)
+            (place, -number, seat)
             for number, seat in enumerate(self.seats)
             if seat.kinds == kinds
-            for room in range(seat.free, max(0, seat.free - most), -1)
+            for place in range(room(seat), max(0, room(seat) - most), -1)
         ]
         return (seat for _, _, seat in sorted(places, key=itemgetter(0, 1), reverse=True))
 
     def redeal(self, jobs: Sequence[ClaimedJob]) -> list[ClaimedJob]:
         """Jobs that a Worker took back from its child: to other seats. Returns what found none."""
-        return self._deal(jobs)
+        return self._deal(jobs, lambda seat: seat.free)
 
     async def _give_back(self, jobs: Sequence[ClaimedJob]) -> None:
         runs = [(job.id, job.run_number) for job in jobs]

@@ -3,8 +3,10 @@
     Worker ── capacity, load ──▶ Seat ── free places ──▶ Distributor
     Worker ◀── memory channel ◀── Seat ◀── jobs, never more than the places
 
-Rule: free = capacity - held by the Worker - on the way to it, so a place is never promised twice.
-The channel's bound is its number of lists; the jobs in it are bounded by the places.
+Rules: free = capacity - held by the Worker - on the way to it, so a place is never promised twice.
+What was promised to a claim is given when the claim returns, though the Worker's capacity, which
+follows the durations of its runs, has shrunk meanwhile; unless the Worker has closed its seat. The
+channel's bound is its number of lists; the jobs in it are bounded by the places.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ class Seat:
         self._serves: frozenset[str] = frozenset()
         self._free = 0
         self._on_the_way = 0
+        self._promised = 0
         self._on_change = on_change
         self._send, self._jobs = trio.open_memory_channel[list[ClaimedJob]](CHANNEL_LISTS)
 
@@ -40,6 +43,16 @@ class Seat:
         """Places that the Distributor may fill now, >= 0."""
         return max(0, self._free - self._on_the_way)
 
+    def promise(self) -> int:
+        """The Distributor's side: the free places, kept for a claim that now begins."""
+        self._promised = self.free
+        return self._promised
+
+    @property
+    def kept(self) -> int:
+        """Places that the Distributor may fill when that claim has returned, >= 0."""
+        return max(self.free, self._promised)
+
     def serves(self, kind: str) -> bool:
         """Whether this Worker has a handler for jobs of this kind."""
         return kind in self._serves
@@ -47,6 +60,7 @@ class Seat:
     def give(self, jobs: Sequence[ClaimedJob]) -> None:
         """The Distributor's side: fill places with these jobs."""
         self._on_the_way += len(jobs)
+        self._promised = max(0, self._promised - len(jobs))
         self._send.send_nowait(list(jobs))
 
     def open(self, kinds: tuple[str, ...]) -> None:
@@ -62,8 +76,9 @@ class Seat:
             self._on_change()
 
     def close(self) -> None:
-        """The Worker wants no more for now."""
+        """The Worker wants no more for now, not even what was promised."""
         self._free = 0
+        self._promised = 0
 
     async def take(self) -> list[ClaimedJob]:
         """Wait for jobs. They are the Worker's from now on; it counts them in its next load."""

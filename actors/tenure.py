@@ -179,12 +179,12 @@ class Tenure:
 
     def _show_load(self) -> None:
         """Tell the seat what we hold and want. While a run outlasts our patience: just that run."""
-        if self.closing:
+        if self.closing or self._impatient:
             self.seat.close()
         elif self.settings.is_async:
             self.seat.set_load(self.settings.concurrency, len(self._runs))
         else:
-            self.seat.set_load(1 if self._impatient else self.capacity.places, len(self._runs))
+            self.seat.set_load(self.capacity.places, len(self._runs))
 
     # --- outcomes out -----------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import trio
 
 from actors import events
@@ -87,3 +89,46 @@ async def test_a_claim_that_takes_effect_after_all_looks_is_found_by_a_later_one
     with trio.fail_after(120):
         (job,) = await seat.take()
     assert (job.id, job.run_number, job.attempt) == (taken[0].id, 2, 1)
+
+
+async def test_a_claim_finds_the_places_that_it_was_promised(bench: Bench) -> None:
+    """While it is under way, runs turn out to be longer and the Worker's capacity shrinks."""
+    await bench.join()
+    distributor = bench.distributor()
+    seat = distributor.seat("seat")
+    seat.open(("kind",))
+    seat.set_load(10, 0)
+    claim = bench.store.claim
+
+    async def slow_claim(node_id: int, demand: Sequence[Demand]) -> list[ClaimedJob]:
+        jobs = await claim(node_id, demand)
+        seat.set_load(3, 0)
+        return jobs
+
+    bench.store.claim = slow_claim  # type: ignore[method-assign]
+    await bench.store.enqueue([new_job() for _ in range(20)])
+    await bench.start(distributor.run)
+    assert len(await seat.take()) == 10
+    assert seat.free == 3, "the next claim asks for no more than is wanted now"
+    assert bench.saw(events.Released) == []
+
+
+async def test_a_seat_that_closed_meanwhile_is_given_nothing(bench: Bench) -> None:
+    await bench.join()
+    distributor = bench.distributor()
+    seat = distributor.seat("seat")
+    seat.open(("kind",))
+    seat.set_load(10, 0)
+    claim = bench.store.claim
+
+    async def slow_claim(node_id: int, demand: Sequence[Demand]) -> list[ClaimedJob]:
+        jobs = await claim(node_id, demand)
+        seat.close()
+        return jobs
+
+    bench.store.claim = slow_claim  # type: ignore[method-assign]
+    await bench.store.enqueue([new_job() for _ in range(20)])
+    await bench.start(distributor.run)
+    await trio.sleep(1)
+    assert seat.take_unread() == []
+    assert len(bench.holdings) == 0
