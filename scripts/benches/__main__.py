@@ -22,7 +22,19 @@ from scripts.benches.progress import Progress
 from scripts.benches.report import as_json, show
 from scripts.benches.site import open_site
 
-NAMES = ("noop", "latency", "cpu", "memory")
+NAMES = (
+    "noop",
+    "steady",
+    "latency",
+    "cpu",
+    "enqueue",
+    "backlog",
+    "bloat",
+    "kill",
+    "memory",
+    "scale",
+    "idle",
+)
 
 _EXPECTED = (BenchFailed, EmbeddedPostgresError, HeadraceError, OSError)
 

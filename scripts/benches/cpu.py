@@ -25,7 +25,7 @@ from scripts.benches.burning import spin, turns_for
 from scripts.benches.figures import Figures, Goal, Result, medians
 from scripts.benches.node import Node
 from scripts.benches.site import Site, Space
-from scripts.benches.work import enqueue, ids_of, span_of, wait_done
+from scripts.benches.work import serve_now
 
 ROUND_SECONDS = 4.0
 MOST_JOBS = 50_000  # of 0.1 ms, where the pool itself is the limit
@@ -87,9 +87,5 @@ def _pooled(pool: ProcessPoolExecutor, jobs: int, turns: int) -> float:
 
 def _served(space: Space, node: Node, count: int, turns: int) -> Figures:
     jobs = [burn.new_job(turns) for _ in range(count)]
-    space.settle()
-    enqueue_seconds = enqueue(space, jobs)
-    committed = float(space.database.value("clock"))
-    ids = ids_of(jobs)
-    wait_done(space, ids, [node])
-    return {"wall_s": span_of(space, ids).last_ack - committed, "enqueue_s": enqueue_seconds}
+    served = serve_now(space, jobs, [node])
+    return {"wall_s": served.wall_seconds, "enqueue_s": served.enqueue_seconds}

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from runtime import sql
-from runtime.client.address import for_asyncpg
+from runtime.database_url import for_driver
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ def new_loop() -> asyncio.AbstractEventLoop:
 async def connect(url: str, namespace: str) -> Any:
     """A connection outside any pool, for the tables of a namespace."""
     settings = {"search_path": f'"{namespace}", pg_catalog', "application_name": "headrace-bench"}
-    return await asyncpg.connect(for_asyncpg(url), server_settings=settings)
+    return await asyncpg.connect(for_driver(url), server_settings=settings)
 
 
 class Database:

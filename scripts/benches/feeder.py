@@ -1,7 +1,8 @@
 """A process that enqueues, so that a bench need not: `python -m scripts.benches.feeder`.
 
 Its one argument is a Feed as JSON. It works until its standard input ends; then it prints one line
-of JSON: how many jobs it enqueued."""
+of JSON: how many jobs it enqueued.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -41,7 +42,7 @@ class Feed(msgspec.Struct, frozen=True):
 
     url: str
     namespace: str
-    way: Literal["bulks", "singles", "paced"]
+    way: str
     connections: int = 1
     bulk: int = 100
     ahead: int = 20_000
@@ -151,9 +152,10 @@ class Feeding:
         return msgspec.json.decode(said, type=Fed)
 
     def kill(self) -> None:
-        """End it in any case."""
-        self._process.kill()
-        self._process.communicate()
+        """End it, if it was not stopped."""
+        if self._process.returncode is None:
+            self._process.kill()
+            self._process.communicate()
 
 
 @contextmanager
@@ -163,8 +165,7 @@ def feeding(feed: Feed) -> Iterator[Feeding]:
     try:
         yield running
     finally:
-        if running._process.returncode is None:
-            running.kill()
+        running.kill()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ client with one connection. All times are CLOCK_MONOTONIC of this machine.
   take from the node. That is why the starts of these jobs are not used.
 - loaded: both again while jobs that burn 5 ms of CPU are enqueued one by one at random times, so
   many that they take half of the time of all cores. With as many children as cores, a third of the
-  jobs find every child busy and wait for its end: p95 is that wait."""
+  jobs find every child busy and wait for its end: p95 is that wait.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """`memory`: what a node and each of its processes hold in memory when idle.
 
-Method. A node with default settings serves, does 1,000 no-op jobs (so that everything is loaded that
-work needs), and is left alone for two seconds. Then RSS and PSS of each of its processes are read
-from /proc/PID/smaps_rollup. RSS counts a shared page in full for each process, PSS by its share. Of
-the children the largest is reported. The database server is not part of it.
+Method. A node with default settings serves, does 1,000 no-op jobs (so that everything is loaded
+that work needs), and is left alone for two seconds. Then RSS and PSS of each of its processes are
+read from /proc/PID/smaps_rollup. RSS counts a shared page in full for each process, PSS by its
+share. Of the children the largest is reported. The database server is not part of it.
 """
 
 from __future__ import annotations

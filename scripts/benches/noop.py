@@ -2,15 +2,17 @@
 
 Method. N no-op jobs with small args are enqueued (COPY); then a node with default settings is
 started. `jobs_per_s` is N through the time from its first claim to its last ack, by the database's
-clock; the slow beginning, in which it learns how short the jobs are, counts. `startup_s` is the time
-from the start of the process to that first claim. `sql_limit_jobs_per_s`: as many jobs in a fresh
-namespace through the Store's own claim and ack statements in a bare loop without children, the best
-of one and two connections; `ratio` is how much of that a whole node reaches. Each round measures all
-three one after the other, after a CHECKPOINT each; reported are medians over the rounds.
+clock; the slow beginning, in which it learns how short the jobs are, counts. `startup_s` is the
+time from the start of the process to that first claim. `sql_limit_jobs_per_s`: as many jobs in a
+fresh namespace through the Store's own claim and ack statements in a bare loop without children,
+the best of one and two connections; `ratio` is how much of that a whole node reaches. Each round
+measures all three one after the other, after a CHECKPOINT each; reported are medians over the
+rounds.
 
 Goals: ratio at least 0.7; and at least twice of what the best tunings of River (14,500) and
 PgQueuer (12,000) did on the machine with two cores on which those were measured; elsewhere the
-last two say little."""
+last two say little.
+"""
 
 from __future__ import annotations
 

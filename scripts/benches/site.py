@@ -79,6 +79,10 @@ class Space:
         """CPU time up to now, by role."""
         return used([node.pid for node in nodes], self.site.postmaster)
 
+    def now(self) -> float:
+        """The database's clock, in seconds since 1970."""
+        return float(self.database.value("clock"))
+
     def settle(self) -> None:
         """Have the server write out what earlier work left, if we may tell it to."""
         try:

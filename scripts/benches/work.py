@@ -117,3 +117,21 @@ def work_off(space: Space, jobs: Sequence[NewJob], *options: str) -> Span:
     with space.node(*options) as node:
         wait_done(space, ids_of(jobs), [node])
     return span(space)
+
+
+@attrs.frozen
+class Served:
+    """What nodes did that were waiting for it: from the commit to the last ack."""
+
+    enqueue_seconds: float
+    wall_seconds: float
+
+
+def serve_now(space: Space, jobs: Sequence[NewJob], nodes: Sequence[Node]) -> Served:
+    """Enqueue jobs in one transaction for nodes that serve, and wait until they are done."""
+    space.settle()
+    enqueue_seconds = enqueue(space, jobs)
+    committed = space.now()
+    ids = ids_of(jobs)
+    wait_done(space, ids, nodes)
+    return Served(enqueue_seconds, span_of(space, ids).last_ack - committed)
