@@ -162,7 +162,7 @@ class ChildKilled:
 
     worker: int
     pid: int
-    reason: str  # "timeout", "cancel", "stop", "lease" or "memory"
+    reason: str  # "timeout", "cancel" or "stop"; the child's own: "stuck", "closed" or "garbage"
     job_id: UUID | None = None
 
 

@@ -96,3 +96,14 @@ class Runs:
     def find(self, job_id: object) -> HeldRun | None:
         """The held run of a job."""
         return next((run for run in self._held.values() if run.job.id == job_id), None)
+
+
+def timeout_of(job: ClaimedJob, info: KindInfo, default: float | None) -> float | None:
+    """The timeout in force for a run, in seconds: the job's, else its handler's, else the default.
+
+    0 stands for none, and so does the None that is returned.
+    """
+    for chosen in (job.timeout_seconds, info.timeout_seconds):
+        if chosen is not None:
+            return chosen or None
+    return default or None

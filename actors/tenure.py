@@ -28,7 +28,7 @@ from actors.child import Child, ChildExit
 from actors.ladder import Ladder
 from actors.post_mortem import Death, outcome_of
 from actors.run_events import ended, refusal
-from actors.runs import HeldRun, Runs
+from actors.runs import HeldRun, Runs, timeout_of
 from actors.seat import Seat
 from runtime import wire
 from runtime.child.page import SETTLE_SECONDS
@@ -38,6 +38,10 @@ from runtime.outcome import GivenBack
 # After a child's death, how long to wait for the end of what it had written: a process that it left
 # behind may hold the socket open, so the end may never come.
 LAST_WORDS_SECONDS = 0.1
+
+# A child that holds runs, has begun none and says nothing for this long never will: it was stopped,
+# or a thread that a handler left behind holds the GIL. Otherwise it takes 0.1 ms.
+STUCK_SECONDS = 10.0
 
 # Interrupt frames that wait to be sent to one child.
 WORDS = 256
@@ -77,6 +81,7 @@ class Tenure:
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
     _heard_out: trio.Event = attrs.field(factory=trio.Event, init=False)
     _impatient: bool = attrs.field(default=False, init=False)  # a run outlasts our patience
+    _moved_at: float = attrs.field(default=0.0, init=False)  # a run was handed over, or heard of
     _kill_reason: str | None = attrs.field(default=None, init=False)
     _stack: str = attrs.field(default="", init=False)
     _sending: trio.Lock = attrs.field(factory=trio.Lock, init=False)
@@ -126,6 +131,7 @@ class Tenure:
                 async with self._handing:
                     frames = b"".join([self._hand(job) for job in jobs])
             self._show_load()  # what was on the way is held now; the place is not free in between
+            self._moved_at = trio.current_time()
             self._changed.set()
             if not await self._send(frames):
                 return  # the child is gone; what it held goes back when it is buried
@@ -154,7 +160,8 @@ class Tenure:
 
     def _hand(self, job: ClaimedJob) -> bytes:
         info = self.kinds[job.kind]
-        run = self._runs.add(job, info, self._timeout(job, info))
+        timeout = timeout_of(job, info, self.settings.timeout_seconds)
+        run = self._runs.add(job, info, timeout)
         frame = wire.Run(
             seq=run.seq,
             epoch=self.child.page.epoch,
@@ -168,14 +175,6 @@ class Tenure:
             metadata=job.metadata,
         )
         return wire.encode(frame)
-
-    def _timeout(self, job: ClaimedJob, info: KindInfo) -> float | None:
-        chosen = job.timeout_seconds
-        if chosen is None:
-            chosen = info.timeout_seconds
-        if chosen is None:
-            chosen = self.settings.timeout_seconds
-        return chosen or None
 
     def _show_load(self) -> None:
         """Tell the seat what we hold and want. While a run outlasts our patience: just that run."""
@@ -218,6 +217,7 @@ class Tenure:
         finally:
             self._settle(settled)
         self._show_load()
+        self._moved_at = trio.current_time()
         if self.closing or not self._runs:
             self._changed.set()
 
@@ -279,7 +279,9 @@ class Tenure:
             next_at = min(await self._ladder.step(now), self._due_of_waiting(now))
             if self._impatient:
                 await self.take_back()
-            with trio.move_on_at(min(next_at, self._impatient_at(now))):
+            if now >= self._stuck_at():
+                await self._kill("stuck")
+            with trio.move_on_at(min(next_at, self._impatient_at(now), self._stuck_at())):
                 await self._changed.wait()
 
     def _due_of_waiting(self, now: float) -> float:
@@ -294,6 +296,12 @@ class Tenure:
         begun = self._runs.begun()
         since = now if not begun or begun[-1].begun_at is None else begun[-1].begun_at
         return since + self.capacity.patience_seconds
+
+    def _stuck_at(self) -> float:
+        """When a child that runs nothing of what it holds is given up."""
+        if self._kill_reason is not None or not self._runs or self._runs.begun():
+            return float("inf")
+        return self._moved_at + STUCK_SECONDS
 
     # --- the end ----------------------------------------------------------------------------------
 

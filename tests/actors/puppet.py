@@ -36,7 +36,7 @@ class Puppet:
         self.page = RunPage(fd)
         os.close(fd)
         self.handed: dict[int, wire.Run] = {}
-        self.killed = False
+        self._killed = False
         self.on_take_back: Callable[[], None] = lambda: None
         self.on_run: Callable[[wire.Run], None] = lambda run: None
         self._decoder = wire.Decoder()
@@ -67,7 +67,7 @@ class Puppet:
         """Not heard."""
 
     def kill(self) -> None:
-        self.killed = True
+        self._killed = True
         self.die(ChildExit(self.pid, signal="SIGKILL", cause="kill"))
 
     async def dump_stack(self) -> str:
@@ -87,6 +87,10 @@ class Puppet:
         await self._gone.wait()
         assert self._exit is not None
         return self._exit
+
+    def was_killed(self) -> bool:
+        """Whether its Worker had it killed."""
+        return self._killed
 
     # --- what it does -----------------------------------------------------------------------------
 

@@ -91,8 +91,8 @@ async def test_a_run_that_ended_in_time_is_not_late_because_the_acker_is() -> No
             await trio.sleep(0.01)
         for number in (3, 4):
             stage.seat.give([claimed(number)])
-            await trio.sleep(10)
-        assert not puppet.killed
+            await trio.sleep(3)
+        assert not puppet.was_killed()
         assert stage.ledger.outcomes() == [(1, "Completed"), (2, "Completed")]
         assert list(puppet.handed) == [1, 2, 3], "the next ones wait for room"
         stage.ledger.roomy.set()
@@ -112,5 +112,42 @@ async def test_what_was_heard_before_garbage_is_settled() -> None:
         await trio.testing.wait_all_tasks_blocked()
         puppet.say(puppet.done(1), wire.Hello(1))
         await trio.sleep(1)
-    assert puppet.killed
+    assert puppet.was_killed()
+    assert stage.ledger.outcomes() == [(1, "Completed"), (2, "Failed")]
+
+
+@pytest.mark.usefixtures("bench")
+async def test_a_child_that_begins_nothing_is_killed_and_its_jobs_go_on_elsewhere() -> None:
+    """Such as one that was stopped, or in which a thread of the last handler holds the GIL."""
+    stage = Stage()
+    puppet = stage.puppet
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stage.tenure.run)
+        await trio.sleep(1000)
+        stage.seat.give([claimed(1), claimed(2)])
+        await trio.sleep(9)
+        assert not puppet.was_killed()
+        await trio.sleep(3)
+        assert puppet.was_killed()
+    assert [job.run_number for job in stage.again] == [1, 2]
+    assert stage.ledger.settled == []
+
+
+@pytest.mark.usefixtures("bench")
+async def test_a_child_is_given_time_to_begin_the_next_run_after_a_long_one() -> None:
+    stage = Stage()
+    puppet = stage.puppet
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stage.tenure.run)
+        stage.seat.give([claimed(1)])
+        await trio.testing.wait_all_tasks_blocked()
+        puppet.begin(1)
+        await trio.sleep(100)
+        puppet.say(puppet.done(1))
+        stage.seat.give([claimed(2)])
+        await trio.sleep(5)
+        puppet.begin(2)
+        await trio.sleep(100)
+        assert not puppet.was_killed()
+        puppet.hang_up()
     assert stage.ledger.outcomes() == [(1, "Completed"), (2, "Failed")]
