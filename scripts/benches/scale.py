@@ -17,7 +17,8 @@ from contextlib import ExitStack
 from runtime import NewJob
 from scripts.benches.app import nap
 from scripts.benches.figures import Figures, Result
-from scripts.benches.site import Site
+from scripts.benches.node import Node
+from scripts.benches.site import Site, Space
 from scripts.benches.work import noops, serve_now
 
 NODES = (1, 2, 3, 4)
@@ -38,20 +39,28 @@ def run(site: Site, chosen: argparse.Namespace) -> Result:
     figures: Figures = {}
     for count in chosen.nodes:
         site.progress.phase(f"{count} nodes")
-        figures[f"nodes_{count}_jobs_per_s"] = _measure(site, noops(chosen.jobs), nodes=count)
+        figures[f"nodes_{count}_jobs_per_s"] = _nodes(site, count, chosen.jobs)
     for count in chosen.workers:
         site.progress.phase(f"{count} workers")
-        flags = ["--workers", str(count)]
-        figures[f"workers_{count}_jobs_per_s"] = _measure(site, noops(chosen.jobs), flags)
-        naps = [nap.new_job(NAP_SECONDS) for _ in range(max(1, int(NAPS_A_NOOP * chosen.jobs)))]
-        figures[f"naps_workers_{count}_jobs_per_s"] = _measure(site, naps, flags)
+        figures |= _workers(site, count, chosen.jobs)
     return Result(dict(sorted(figures.items())))
 
 
-def _measure(
-    site: Site, jobs: Sequence[NewJob], flags: Sequence[str] = (), nodes: int = 1
-) -> float:
+def _nodes(site: Site, count: int, jobs: int) -> float:
     with ExitStack() as stack:
         space = stack.enter_context(site.space())
-        serving = [stack.enter_context(space.serving(*flags)) for _ in range(nodes)]
-        return len(jobs) / serve_now(space, jobs, serving).wall_seconds
+        serving = [stack.enter_context(space.serving()) for _ in range(count)]
+        return _rate(space, noops(jobs), serving)
+
+
+def _workers(site: Site, count: int, jobs: int) -> Figures:
+    naps = [nap.new_job(NAP_SECONDS) for _ in range(max(1, int(NAPS_A_NOOP * jobs)))]
+    with site.space() as space, space.serving("--workers", str(count)) as node:
+        return {
+            f"workers_{count}_jobs_per_s": _rate(space, noops(jobs), [node]),
+            f"naps_workers_{count}_jobs_per_s": _rate(space, naps, [node]),
+        }
+
+
+def _rate(space: Space, jobs: Sequence[NewJob], nodes: Sequence[Node]) -> float:
+    return len(jobs) / serve_now(space, jobs, nodes).wall_seconds
