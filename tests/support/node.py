@@ -74,12 +74,11 @@ class Node:
         def told() -> str:
             return f"{pattern!r} is not {times} times in the log:\n{self.log}"
 
-        wait_for(lambda: self._said(pattern, times), told, seconds)
+        def said() -> bool:
+            return len(re.findall(pattern, self.log)) >= times
 
-    def _said(self, pattern: str, times: int) -> bool:
-        said = len(re.findall(pattern, self.log)) >= times
-        assert said or self.process.poll() is None, f"the node ended:\n{self.log}"
-        return said
+        wait_for(lambda: said() or self.process.poll() is not None, told, seconds)
+        assert said(), f"the node ended with status {self.process.poll()}; {told()}"
 
     def wait_started(self) -> Self:
         """Return once it serves."""

@@ -47,8 +47,13 @@ def read(path: Path) -> dict[UUID, list[Trace]]:
     return by_job
 
 
-def check_all_completed(site: Site, path: Path, ids: Iterable[UUID]) -> dict[UUID, list[Trace]]:
-    """Hold the claims for these jobs, which are all there are. Returns their runs."""
+def check_all_completed(
+    site: Site, path: Path, ids: Iterable[UUID], *, processes_die: bool = True
+) -> dict[UUID, list[Trace]]:
+    """Hold the claims for these jobs, which are all there are. Returns their runs.
+
+    `processes_die`: False where runs are also repeated because a handler was told to stop.
+    """
     rows = {row.id: row for row in site.jobs()}
     assert rows.keys() == set(ids), "a job was lost, or came from nowhere"
     traces = read(path)
@@ -56,6 +61,8 @@ def check_all_completed(site: Site, path: Path, ids: Iterable[UUID]) -> dict[UUI
     for row in rows.values():
         assert row.state == "completed", row
         _check_runs(row, traces[row.id])
+        if processes_die:
+            _check_deaths(row, traces[row.id])
         _check_attempts(row, failed.get(row.id, []))
     return traces
 
@@ -67,7 +74,11 @@ def _check_runs(row: JobSeen, runs: list[Trace]) -> None:
     assert last.ended_ns is not None, (row, runs)
     for earlier, later in pairwise(runs):
         assert (earlier.ended_ns or earlier.begun_ns) < later.begun_ns, (row, runs)
-        assert gone(earlier.pid), f"run twice, though pid {earlier.pid} lives: {row} {runs}"
+
+
+def _check_deaths(row: JobSeen, runs: list[Trace]) -> None:
+    for run in runs[:-1]:
+        assert gone(run.pid), f"run twice, though pid {run.pid} lives: {row} {runs}"
 
 
 def _check_attempts(row: JobSeen, failed: list[tuple[int, int]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -128,6 +129,29 @@ def traced(path: str, seconds: float = 0.0003) -> int:
         pass
     _note(path, f"ended {run.id} {run.run_number} {os.getpid()}")
     return run.run_number
+
+
+@app.job(max_attempts=100, backoff=constant(0.01))
+async def async_traced(path: str, seconds: float) -> int:
+    """As `traced`, napping in between."""
+    run = current.get()
+    _note(path, f"begun {run.id} {run.run_number} {os.getpid()}")
+    await asyncio.sleep(seconds)
+    _note(path, f"ended {run.id} {run.run_number} {os.getpid()}")
+    return run.run_number
+
+
+@app.job(max_attempts=2, backoff=constant(0.01))
+async def async_segfault() -> None:
+    ctypes.string_at(0)
+
+
+@app.job(max_attempts=1)
+def leaves_a_process(path: str) -> int:
+    """Start a program, leave its pid in `path`, and wait for it."""
+    process = subprocess.Popen(["sleep", "600"])
+    Path(path).write_text(str(process.pid))
+    return process.wait()
 
 
 def _note(path: str, text: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.postgres import RestartableServer, wait_until
 from tests.system import jobs
+from tests.system.effects import check_all_completed
 from tests.system.site import Site
 
 
@@ -113,6 +114,22 @@ def test_another_node_takes_over_what_a_drain_gives_back(site: Site, tmp_path: P
     assert first.stop() == 0
     rows = site.wait_final(ids)
     assert {(row.state, row.attempt) for row in rows} == {("completed", 1)}
+
+
+def test_async_jobs_that_a_drain_gives_back_do_not_go_on_meanwhile(
+    site: Site, tmp_path: Path
+) -> None:
+    trace = tmp_path / "trace"
+    trace.touch()
+    new_job = jobs.async_traced.new_job
+    for node in [site.start_node(), site.start_node(drain_seconds=0.2)]:
+        node.wait_started()
+    ids = site.add(*(new_job(path=str(trace), seconds=0.4) for _ in range(1000)))
+    site.wait_completed(150)
+    assert site.nodes[1].stop() == 0
+    site.wait_final(ids)
+    check_all_completed(site, trace, ids, processes_die=False)
+    assert site.query("SELECT count(*) FROM failure") == [(0,)]
 
 
 def test_a_drain_without_a_database_ends_too(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from pathlib import Path
 from uuid import UUID
@@ -10,6 +12,7 @@ import pytest
 
 from runtime import NewJob
 from tests.support.node import Node
+from tests.support.postgres import gone, wait_until
 from tests.system import jobs
 from tests.system.site import FailureSeen, JobSeen, Site
 
@@ -191,6 +194,22 @@ def test_an_async_handler_that_blocks_costs_its_neighbours_no_attempt(
         assert site.job(job_id).attempt <= 1
         site.client.cancel(job_id)
     assert {row.state for row in site.wait_final(ids)} == {"cancelled"}
+
+
+def test_an_async_handler_that_kills_its_child_is_counted(site: Site) -> None:
+    row, failures = _end(site, jobs.async_segfault.new_job())
+    assert (row.state, row.attempt) == ("discarded", 2)
+    assert [failure.signal for failure in failures] == ["SIGSEGV", "SIGSEGV"]
+
+
+def test_what_a_handler_has_started_is_killed_with_its_child(site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "pid"
+    (job_id,) = site.add(jobs.leaves_a_process.new_job(path=str(path)))
+    wait_until(lambda: path.exists() and path.read_text())
+    (child,) = [p.parent for p in site.nodes[0].processes if p.pid == int(path.read_text())]
+    os.kill(child, signal.SIGKILL)
+    assert site.wait_state(job_id, "discarded").attempt == 1
+    wait_until(lambda: gone(int(path.read_text())))
 
 
 def test_bad_jobs_cost_their_neighbours_nothing(site: Site, tmp_path: Path) -> None:
