@@ -22,7 +22,8 @@ def cancel(state: State, job_id: UUID) -> Job:
     job = state.jobs.get(job_id)
     now = state.clock.now()
     if not job.state.final:
-        job.cancel_requested_at = job.cancel_requested_at or now
+        if job.cancel_requested_at is None:
+            job.cancel_requested_at = now
         if job.state is JobState.RUNNING:
             state.board.notify("control", f"cancel:{job_id}")
         else:
@@ -75,7 +76,8 @@ def _fits(job: JobEntry, wanted: JobFilter) -> bool:
 def pause(state: State, queue: str) -> None:
     """See Store.pause."""
     for name in _known(state) if queue == "*" else [queue]:
-        state.paused[name] = state.paused.get(name) or state.clock.now()
+        if state.paused.get(name) is None:
+            state.paused[name] = state.clock.now()
         state.board.notify("control", f"pause:{name}")
 
 
@@ -94,7 +96,8 @@ def queues(state: State) -> list[QueueInfo]:
 
 
 def _known(state: State) -> list[str]:
-    served = [queue for node in state.nodes.values() for queue in node.info.queues]
+    living = [node for node in state.nodes.values() if state.lives(node.id)]
+    served = [queue for node in living for queue in node.info.queues]
     running = [job.new.queue for job in state.jobs.in_state(JobState.RUNNING)]
     return sorted({*state.paused, *served, *running, *state.jobs.waiting_queues()})
 

@@ -28,9 +28,10 @@ def renew(state: State, node_id: int, lease_seconds: float) -> bool:
 
 def leave(state: State, node_id: int) -> None:
     """See Store.leave."""
-    if state.lives(node_id):
-        node = state.nodes[node_id]
-        node.ended_at = node.expires_at = state.clock.now()
+    node = state.nodes.get(node_id)
+    if node is not None and node.ended_at is None:
+        node.ended_at = state.clock.now()
+        node.expires_at = min(node.expires_at, node.ended_at)
 
 
 def elect(state: State, node_id: int, term_seconds: float) -> Term:

@@ -17,6 +17,8 @@ from runtime.outcome import Failure
 # A node's row is kept so long after its end, in seconds, for people to see.
 NODE_KEPT_SECONDS = 86_400.0
 
+_RUNS_AGAIN = frozenset({JobState.AVAILABLE, JobState.SCHEDULED, JobState.RETRYABLE})
+
 
 def claim(state: State, node_id: int, demand: Sequence[Demand]) -> list[ClaimedJob]:
     """See Store.claim."""
@@ -53,9 +55,9 @@ def ack(state: State, acks: Sequence[Ack]) -> Acked:
             continue
         _write(state, job, one)
         states[job.state] += 1
-        if not job.state.final:
+        if job.state in _RUNS_AGAIN:
             retried += one.failure is not None
-            if one.delay_seconds > 0:
+            if job.state is not JobState.AVAILABLE:
                 delays.append(one.delay_seconds)
     return Acked(
         written=states.total(),
@@ -102,10 +104,12 @@ def rescue(state: State, limit: int) -> Rescued:
     now = state.clock.now()
     ended = [node for node in state.nodes.values() if node.expires_at <= now]
     jobs = [(node, job) for node in ended for job in state.held_by(node.id)][:limit]
-    concerned = {node.id for node, _ in jobs} | {node.id for node in ended if not node.ended_at}
+    concerned = {node.id for node, _ in jobs}
+    concerned |= {node.id for node in ended if node.ended_at is None}
     discarded = sum(_rescue_one(state, node, job) for node, job in jobs)
     for node in ended:
-        node.ended_at = node.ended_at or now
+        if node.ended_at is None:
+            node.ended_at = now
     expiries = [node.expires_at - now for node in state.nodes.values() if state.lives(node.id)]
     return Rescued(
         nodes=tuple(state.nodes[node_id].info.name for node_id in sorted(concerned)),
@@ -129,13 +133,14 @@ def stage(state: State, limit: int) -> Staged:
     """See Store.stage."""
     now = state.clock.now()
     waiting = _by_time(state.jobs.in_state(JobState.SCHEDULED, JobState.RETRYABLE))
-    due = [job for job in waiting if job.scheduled_at <= now]
-    for job in due[:limit]:
+    due = [job for job in waiting if job.scheduled_at <= now][:limit]
+    for job in due:
         state.jobs.move(job, JobState.AVAILABLE, now)
         state.announce(job)
-    left = (job.scheduled_at for job in waiting[min(len(due), limit) :])
-    soonest = next(left, None)
-    return Staged(min(len(due), limit), None if soonest is None else max(0.0, soonest - now))
+    if len(due) == limit:
+        return Staged(limit, 0.0)  # there may be more
+    soonest = next((job.scheduled_at for job in waiting[len(due) :]), None)
+    return Staged(len(due), None if soonest is None else soonest - now)
 
 
 def _by_time(jobs: Iterable[JobEntry]) -> list[JobEntry]:

@@ -13,7 +13,8 @@ from runtime.handler_options import check_namespace
 
 # Our hot statements touch a few rows by an index each. A table that was never analysed, or was
 # empty when it was, makes the planner think of reading it whole, and a plan that was right then is
-# kept. So it is told, once: nested loops over indexes. tests/store/test_plans.py holds the plans.
+# kept. So it is told, once: nested loops over indexes. tests/store/postgres/test_plans.py holds it
+# to that.
 HOT_SESSION: Mapping[str, str] = MappingProxyType(
     {
         "enable_seqscan": "off",
