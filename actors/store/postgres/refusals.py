@@ -10,6 +10,7 @@ from runtime.errors import (
     PayloadInvalid,
     PayloadTooLarge,
     SchemaNotMigrated,
+    StoreUnavailable,
     UsageError,
 )
 
@@ -19,6 +20,9 @@ _CHECK_VIOLATION = "23514"
 _NOT_OURS = frozenset({"42P01", "42703", "42883", "42704", "3F000"})
 # Classes 22 (data exception) and 54 (limits, as of nesting); "" is the driver refusing it itself.
 _OF_DATA = ("22", "54", _CHECK_VIOLATION)
+# What another try may mend: class 40 (deadlock, serialisation), 53 (disk full, out of memory) and 58
+# (the server's system), a lock not had in time, a statement cancelled by somebody's timeout.
+_PASSING = ("40", "53", "58", "55P03", "57014")
 # Domains whose CHECKs count the bytes of jsonb's own text.
 _SIZE_CHECKS = {
     "job_args_size": "args",
@@ -47,6 +51,8 @@ def typed(error: DatabaseError, namespace: str) -> HeadraceError:
             f"namespace {namespace!r} does not have the tables that this version needs"
             f" ({error.message}); `python -m runtime migrate up` makes them"
         )
+    if error.sqlstate.startswith(_PASSING):
+        return StoreUnavailable(f"the database broke off: {error}")
     if error.sqlstate == TOO_LARGE:
         detail = msgspec.json.decode(error.detail or "{}", type=_Detail)
         return PayloadTooLarge(detail.field, detail.size, detail.limit, detail.index)

@@ -186,6 +186,11 @@ class PostgresStore:
         """See Store."""
         return [rows.queue_of(row) for row in await self._fetch("queues")]
 
+    async def enqueued(self) -> int:
+        """See Store."""
+        jobs: int = (await self._fetchrow("enqueued"))["jobs"]
+        return jobs
+
     async def nodes(self) -> list[NodeRow]:
         """See Store."""
         return [rows.node_of(row) for row in await self._fetch("nodes")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import trio
 
 from runtime.errors import PayloadInvalid, PayloadTooLarge, UsageError
 from runtime.job import NewJob
@@ -179,3 +180,15 @@ async def test_ten_thousand_jobs_go_in_one_call(bench: Bench) -> None:
     await bench.add(10_000)
 
     assert (await bench.store.counts())[JobState.AVAILABLE] == 10_000
+
+
+async def test_what_was_ever_written_is_counted_within_seconds(bench: Bench) -> None:
+    before = await bench.store.enqueued()
+    await bench.add(7)
+
+    with trio.fail_after(20):
+        while await bench.store.enqueued() < before + 7:
+            await bench.store.check()  # a server tells its statistics when its session does more
+            await trio.sleep(0.05)
+
+    assert await bench.store.enqueued() == before + 7

@@ -144,7 +144,10 @@ async def test_a_job_deleted_while_it_is_changed_is_not_found(bench: Bench) -> N
         ("23514", "job_name_length", None, UsageError),
         ("22P02", None, None, UsageError),
         ("", None, None, UsageError),
-        ("40P01", None, None, DatabaseError),
+        ("40P01", None, None, StoreUnavailable),
+        ("53100", None, None, StoreUnavailable),
+        ("55P03", None, None, StoreUnavailable),
+        ("57014", None, None, StoreUnavailable),
         ("42501", None, None, DatabaseError),
     ],
 )
