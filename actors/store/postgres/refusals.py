@@ -20,7 +20,7 @@ _CHECK_VIOLATION = "23514"
 _NOT_OURS = frozenset({"42P01", "42703", "42883", "42704", "3F000"})
 # Classes 22 (data exception) and 54 (limits, as of nesting); "" is the driver refusing it itself.
 _OF_DATA = ("22", "54", _CHECK_VIOLATION)
-# What another try may mend: class 40 (deadlock, serialisation), 53 (disk full, out of memory) and 58
+# What another try may mend: classes 40 (deadlock, serialisation), 53 (disk full, no memory) and 58
 # (the server's system), a lock not had in time, a statement cancelled by somebody's timeout.
 _PASSING = ("40", "53", "58", "55P03", "57014")
 # Domains whose CHECKs count the bytes of jsonb's own text.
