@@ -115,7 +115,8 @@ async def _rate(step: Step, way: str, seconds: float) -> float:
     async def repeat() -> None:
         nonlocal jobs
         while time.perf_counter() - began < seconds:
-            jobs += await step()
+            done = await step()  # others add to the sum meanwhile
+            jobs += done
 
     await asyncio.gather(*(repeat() for _ in range(tasks)))
     return jobs / (time.perf_counter() - began)
