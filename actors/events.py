@@ -23,9 +23,9 @@ from actors.store.protocol import QueueInfo
 
 @attrs.frozen
 class Enqueued:
-    """Jobs were written through this node's own Store (clients elsewhere are not seen)."""
+    """Jobs were written since the leader last looked, by whomever."""
 
-    jobs: Mapping[str, int]  # how many, by queue
+    jobs: int
 
 
 @attrs.frozen

@@ -52,7 +52,6 @@ class Metrics:
         self._runs: dict[tuple[str, str, str], _RunSeries] = {}
         families.gauge("headrace_build_info", version, platform.python_version()).set(1)
         self._handlers: dict[type, Callable[[Any], None]] = {
-            events.Enqueued: self._enqueued,
             events.Claimed: self._claimed,
             events.RunsEnded: self._runs_ended,
             events.Acked: self._acked,
@@ -71,10 +70,6 @@ class Metrics:
     def render(self) -> bytes:
         """All metrics in Prometheus' text format, `CONTENT_TYPE`."""
         return generate_latest(_Uncreated(self.registry))
-
-    def _enqueued(self, event: events.Enqueued) -> None:
-        for queue, jobs in event.jobs.items():
-            self._families.counter("headrace_jobs_enqueued", self._queue(queue)).inc(jobs)
 
     def _claimed(self, event: events.Claimed) -> None:
         for queue, jobs in event.jobs.items():
@@ -157,6 +152,7 @@ def _counters(families: Families) -> dict[type, Callable[[Any], None]]:
         return handle
 
     return {
+        events.Enqueued: add("headrace_jobs_enqueued", amount="jobs"),
         events.Released: add("headrace_jobs_released", amount="jobs"),
         events.Staged: add("headrace_jobs_staged", amount="jobs"),
         events.Pruned: add("headrace_jobs_pruned", amount="jobs"),

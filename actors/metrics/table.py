@@ -57,7 +57,7 @@ def _histogram(
 
 
 TABLE: tuple[Metric, ...] = (
-    _counter("headrace_jobs_enqueued", "Jobs written through this node's own Store.", "queue"),
+    _counter("headrace_jobs_enqueued", "Jobs written by anyone, as the leader sees it."),
     _counter("headrace_jobs_claimed", "Jobs claimed by this node.", "queue"),
     _counter("headrace_jobs_released", "Claimed but unstarted jobs given back."),
     _counter("headrace_jobs_completed", "Runs whose handler returned.", "queue", "kind"),

@@ -232,6 +232,9 @@ class Store(Protocol):
     async def queues(self) -> list[QueueInfo]:
         """All known queues."""
 
+    async def enqueued(self) -> int:
+        """How many jobs were ever written, by whomever. May be a second late, and begin anew."""
+
     async def nodes(self) -> list[NodeRow]:
         """All known nodes, the living first."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
 from uuid import UUID
 
 import attrs
@@ -27,7 +28,7 @@ NODE = NodeInfo("host:1", "host", "boot", 1, "0", "0", ("default",), 2)
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that take a bench run on the virtual clock."""
-    use_virtual_clock(items, "bench")
+    use_virtual_clock(items, "bench", Path(__file__).parent)
 
 
 def new_job(kind: str = "kind", queue: str = "default", **options: object) -> NewJob:

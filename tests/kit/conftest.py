@@ -1,5 +1,7 @@
 """Every test that takes a stage runs on a virtual clock: timings are exact and cost nothing."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.kit.stage import Stage
@@ -8,7 +10,7 @@ from tests.support.clock import use_virtual_clock
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Choose the runner."""
-    use_virtual_clock(items, "stage")
+    use_virtual_clock(items, "stage", Path(__file__).parent)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ pytest-trio finds a clock only among a test's own arguments, so these get a runn
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
 
 import pytest
 import trio
@@ -23,8 +24,11 @@ def run_on_virtual_clock(
     trio.run(test, clock=MockClock(autojump_threshold=0), instruments=instruments)
 
 
-def use_virtual_clock(items: Iterable[pytest.Item], fixture: str) -> None:
-    """For a conftest's pytest_collection_modifyitems: tests that take `fixture` get this runner."""
+def use_virtual_clock(items: Iterable[pytest.Item], fixture: str, folder: Path) -> None:
+    """For the pytest_collection_modifyitems of `folder`'s conftest, which is given every test of the
+    session: those in the folder that take `fixture` get this runner."""
     for item in items:
-        if isinstance(item, pytest.Function) and fixture in item.fixturenames:
+        if not isinstance(item, pytest.Function) or not item.path.is_relative_to(folder):
+            continue
+        if fixture in item.fixturenames:
             item.add_marker(pytest.mark.trio(run=run_on_virtual_clock), append=False)

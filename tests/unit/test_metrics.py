@@ -93,7 +93,7 @@ def test_a_claim_counts_its_jobs_by_queue() -> None:
         (events.Wakeup("q"), "wakeups_total", {}),
         (events.LeaseLost(1, "x"), "leases_lost_total", {}),
         (events.StoreLost("acker", "x"), "store_losses_total", {"actor": "acker"}),
-        (events.Enqueued({"q": 1}), "jobs_enqueued_total", {"queue": "q"}),
+        (events.Enqueued(1), "jobs_enqueued_total", {}),
         (events.Rescued(("n",), 1, 0), "jobs_rescued_total", {}),
         (events.Staged(1), "jobs_staged_total", {}),
         (events.Pruned(1), "jobs_pruned_total", {}),

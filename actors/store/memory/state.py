@@ -35,6 +35,7 @@ class State:
     paused: dict[str, float | None] = attrs.field(factory=dict)  # rows of `queue`: paused_at
     term: TermEntry = attrs.field(factory=TermEntry)
     last_node_id: int = 0
+    enqueued: int = 0  # jobs ever written
     waiters: set[UUID] = attrs.field(factory=set)
     board: Board = attrs.field(factory=Board)
 
@@ -67,6 +68,7 @@ class State:
         state = JobState.SCHEDULED if due > now else JobState.AVAILABLE
         job = JobEntry(new, state, now, due, new.max_attempts)
         self.jobs.add(job)
+        self.enqueued += 1
         self.announce(job)
         return True
 

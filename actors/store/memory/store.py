@@ -202,6 +202,11 @@ class MemoryStore:
         async with self.faults.around("queues"):
             return desk.queues(self._state)
 
+    async def enqueued(self) -> int:
+        """See Store."""
+        async with self.faults.around("enqueued"):
+            return self._state.enqueued
+
     async def nodes(self) -> list[NodeRow]:
         """See Store."""
         async with self.faults.around("nodes"):
