@@ -25,8 +25,11 @@ def run_on_virtual_clock(
 
 
 def use_virtual_clock(items: Iterable[pytest.Item], fixture: str, folder: Path) -> None:
-    """For the pytest_collection_modifyitems of `folder`'s conftest, which is given every test of the
-    session: those in the folder that take `fixture` get this runner."""
+    """For the pytest_collection_modifyitems of `folder`'s conftest.
+
+    The hook is given every test of the session: those in the folder that take `fixture` get this
+    runner.
+    """
     for item in items:
         if not isinstance(item, pytest.Function) or not item.path.is_relative_to(folder):
             continue
