@@ -25,8 +25,8 @@ _READ_BYTES = 256 * 1024
 STACK_BYTES = 64 * 1024
 # A dump takes a millisecond; a process that is stopped or in the kernel's hands may never give one.
 DUMP_SECONDS = 1.0
-# A dump is complete when its file has not grown for this long.
-_DUMP_QUIET_SECONDS = 0.01
+# A dump is complete when its file has not grown for this long: its lines are microseconds apart.
+_DUMP_QUIET_SECONDS = 0.003
 # How long the death of a killed process may take before it is left to itself.
 BURIAL_SECONDS = 5.0
 
