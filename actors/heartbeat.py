@@ -92,7 +92,7 @@ class Heartbeat:
         while True:
             asked_at = trio.current_time()
             try:
-                renewed = await self.store.renew(self.lease.node_id, self.lease_seconds)
+                renewed = await self._ask()
             except StoreUnavailable as error:
                 await self._retry.after(error)
                 continue
@@ -104,6 +104,12 @@ class Heartbeat:
             self.on_deadline(deadline)
             self.observe(events.LeaseRenewed(trio.current_time() - asked_at))
             return
+
+    async def _ask(self) -> bool:
+        """One try, on one connection. That one may be dead while others would do."""
+        with trio.move_on_after(self.heartbeat_seconds):
+            return await self.store.renew(self.lease.node_id, self.lease_seconds)
+        raise StoreUnavailable(f"a renewal was not answered within {self.heartbeat_seconds:g} s")
 
     def _lose(self, reason: str) -> None:
         node_id = self.lease.node_id
