@@ -8,8 +8,9 @@
 | took too long                   | is closed, once the server was asked to stop it     |
 
 Rules: nobody gets a connection whose state is unknown. A connection is made when it is needed and
-none is free; the pool does not try twice, its caller does. asyncio only: this file runs on the far
-side of the bridge, in one thread.
+none is free; the pool does not try twice, its caller does. Where one connection is not answered,
+the path may have forgotten all of them: the idle ones are closed with it. asyncio only: this file
+runs on the far side of the bridge, in one thread.
 """
 
 from __future__ import annotations
@@ -121,6 +122,7 @@ class Pool:
                 continue
             if now - since < RESTED_SECONDS or await _answers(connection):
                 return connection
+            self._close_idle()
         return await connect(self._settings)
 
     # -- how a connection comes back; each of these frees its place, now or when it has settled --
@@ -140,6 +142,8 @@ class Pool:
             self._places.release()
             return error
         if isinstance(error, asyncio.CancelledError) or _being_cancelled():
+            if limit.expired():
+                self._close_idle()
             settling = self._settle(connection, keep=not limit.expired())
             if not limit.expired():
                 await asyncio.shield(settling)
@@ -155,6 +159,11 @@ class Pool:
         else:
             self._give_back(connection)
         return ours
+
+    def _close_idle(self) -> None:
+        idle, self._idle = self._idle, []
+        for connection, _ in idle:
+            connection.terminate()
 
     def _drop(self, connection: RawConnection) -> None:
         connection.terminate()
@@ -180,6 +189,7 @@ class Pool:
         except BaseException as error:
             log.debug("closing a connection that does not settle: %r", error)
             connection.terminate()
+            self._close_idle()
             if not isinstance(error, Exception):
                 raise
         finally:
