@@ -36,6 +36,9 @@ from runtime.job import ClaimedJob
 # Between looks at what the database says that we hold. Only what a network kept for longer than a
 # statement may take, and delivered after all, is found by this look and by no other.
 LOOK_SECONDS = 60.0
+# A claim takes 2 to 20 ms. One that is not answered in this time went to a connection that is dead,
+# or to a database that is better left alone; whether it took effect is found out.
+CLAIM_SECONDS = 10.0
 # How long giving back may take when we leave: the lease returns what could not be given back.
 RELEASE_SECONDS = 5.0
 
@@ -176,11 +179,11 @@ class Distributor:
         return free
 
     async def _claim(self, demand: Sequence[Demand], generation: int, life: Life) -> None:
-        """One claim, dealt out. It is not cut short: an answer that nobody reads is a lost job."""
+        """One claim, dealt out. A stop does not cut it short: what it took must not be lost."""
         try:
             began = trio.current_time()
             self._doubtful = True
-            jobs = await self.store.claim(self.lease.node_id, demand)
+            jobs = await self._take(demand)
             self._doubtful = False
         except StoreUnavailable as error:
             with life.stop_scope():
@@ -195,6 +198,11 @@ class Distributor:
         left = jobs if life.stopping else self._deal(jobs, lambda seat: seat.kept)
         if left:
             await self._give_back(left)
+
+    async def _take(self, demand: Sequence[Demand]) -> list[ClaimedJob]:
+        with trio.move_on_after(CLAIM_SECONDS):
+            return await self.store.claim(self.lease.node_id, demand)
+        raise StoreUnavailable(f"a claim was not answered within {CLAIM_SECONDS:g} s")
 
     def _report(self, demand: Sequence[Demand], jobs: Sequence[ClaimedJob], seconds: float) -> None:
         places = sum(group.places for group in demand)

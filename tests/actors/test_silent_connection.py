@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import trio
 
 from actors.heartbeat import Heartbeat
-from tests.actors.conftest import NODE, Bench
+from actors.store.protocol import Demand
+from runtime.job import ClaimedJob
+from tests.actors.conftest import NODE, Bench, new_job
 
 
 async def test_a_renewal_that_nobody_answers_is_sent_again_in_time(bench: Bench) -> None:
@@ -25,3 +29,28 @@ async def test_a_renewal_that_nobody_answers_is_sent_again_in_time(bench: Bench)
     await trio.sleep(100)
     assert bench.lease.held
     assert bench.lease.node_id == node_id
+
+
+async def test_a_claim_that_nobody_answers_is_sent_again_soon(bench: Bench) -> None:
+    """It took effect, too: the job is found among what the database says that we hold."""
+    await bench.join()
+    distributor = bench.distributor()
+    seat = distributor.seat("seat")
+    seat.open(("kind",))
+    seat.set_load(10, 0)
+    claim, claims = bench.store.claim, 0
+
+    async def claim_and_hang(node_id: int, demand: Sequence[Demand]) -> list[ClaimedJob]:
+        nonlocal claims
+        claims += 1
+        jobs = await claim(node_id, demand)
+        if claims == 1:
+            await trio.sleep(30)
+        return jobs
+
+    bench.store.claim = claim_and_hang  # type: ignore[method-assign]
+    await bench.store.enqueue([new_job()])
+    await bench.start(distributor.run)
+    with trio.fail_after(12):
+        (job,) = await seat.take()
+    assert (job.run_number, job.attempt) == (2, 1)

@@ -73,17 +73,20 @@ class Site:
             for node in running:
                 node.__exit__(None, None, None)
 
-    def start_node(self, app: str = APP, /, **options: Option) -> Node:
-        """Start a node, with two Workers and no HTTP unless told otherwise."""
+    def start_node(self, app: str = APP, through: str = "", /, **options: Option) -> Node:
+        """Start a node, with two Workers and no HTTP unless told otherwise.
+
+        `through`: the database's address for this node, if it is another one.
+        """
         chosen: dict[str, Option] = {"workers": 2, "http": False, **options}
         log = self._directory / f"node-{len(self.nodes)}.log"
-        node = Node(self.url, log, app, **chosen)
+        node = Node(through or self.url, log, app, **chosen)
         self.nodes.append(node)
         return node
 
-    def serve(self, app: str = APP, /, **options: Option) -> Node:
+    def serve(self, app: str = APP, through: str = "", /, **options: Option) -> Node:
         """Start a node, and wait until it serves."""
-        return self.start_node(app, **options).wait_started()
+        return self.start_node(app, through, **options).wait_started()
 
     # --- jobs in ----------------------------------------------------------------------------------
 
