@@ -16,7 +16,8 @@ _TAIL_LINES = 15
 _END_SECONDS = 5.0  # for pip to remove its temporary folders
 
 # What a user may have set for other projects, and would lead pip or Python astray here.
-_ASTRAY = ("PYTHONHOME", "PYTHONPATH", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
+_ASTRAY = ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
+_FIRM = {"PIP_USER": "0"}  # also against a pip.conf
 _QUIET = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"}
 
 
@@ -42,7 +43,7 @@ def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={k: v for k, v in os.environ.items() if k not in _ASTRAY} | _QUIET,
+        env={k: v for k, v in os.environ.items() if k not in _ASTRAY} | _FIRM | _QUIET,
         process_group=0,
     )
 

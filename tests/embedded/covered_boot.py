@@ -19,7 +19,8 @@ def main() -> None:
 
     measurement = coverage.Coverage(
         config_file=os.environ[CONFIGURATION],
-        data_file=str(Path(os.environ[CONFIGURATION]).with_name(".coverage")),
+        data_file=os.environ.get("COVERAGE_FILE")
+        or str(Path(os.environ[CONFIGURATION]).with_name(".coverage")),
         data_suffix=True,
     )
     measurement.start()

@@ -18,7 +18,7 @@ import sys
 from scripts.verify import processes
 from scripts.verify.running import Stopped, finish, run
 
-processes._LEAVE_SECONDS = 0.5
+processes._LEAVE_SECONDS = float(sys.argv[2])
 processes.adopt_orphans()
 try:
     status = run([sys.executable, "-c", sys.argv[1]], {})
@@ -48,9 +48,9 @@ finally:
 """
 
 
-def start(program: str) -> subprocess.Popen[str]:
+def start(program: str, leave_seconds: float = 30) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", RUNNER, program],
+        [sys.executable, "-c", RUNNER, program, str(leave_seconds)],
         env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -60,7 +60,7 @@ def start(program: str) -> subprocess.Popen[str]:
 
 
 def test_what_is_left_behind_is_named_and_killed_and_makes_a_failure() -> None:
-    process = start(LEAVE.format(seconds=60))
+    process = start(LEAVE.format(seconds=60), leave_seconds=0.2)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 1
     assert f"left behind, and killed: {out.strip()}: " in err
