@@ -52,6 +52,8 @@ LEAVE_SECONDS = 1.0
 # itself stopped meanwhile finds the first time spent. An order takes milliseconds.
 PING_SECONDS = 5.0
 PONG_SECONDS = 5.0
+# How long a child may take until it is ready: forked, 0.01 s; spawned, it imports the app first.
+BIRTH_SECONDS = {"fork": 10.0, "spawn": 300.0}
 _POLL_SECONDS = 0.002
 
 
@@ -87,6 +89,7 @@ class ServerProcess:
     ) -> None:
         self._on_manifest = on_manifest
         self._setup = setup(app, settings)
+        self._birth_seconds = BIRTH_SECONDS[settings.start_method]
         self._births: dict[int, _Birth] = {}
         self._last_token = 0
         self._orders, self._to_send = trio.open_memory_channel[_Parcel](MAX_ORDERS)
@@ -215,7 +218,7 @@ class ServerProcess:
             self._order(Signal(token, what))
 
     async def spawn(self, number: int, is_async: bool) -> Child | None:
-        """A new child, ready for its first run or dead already; None if this server died instead.
+        """A new child, ready for its first run, or dead or dying; None if this server died instead.
 
         Raises: Unavailable, if the server could not make a process.
         """
@@ -227,7 +230,10 @@ class ServerProcess:
         self._order(Spawn(self._last_token, number, is_async), birth.child.far_ends)
         try:
             await birth.answered.wait()
-            await _hear_hello(birth.child)
+            with trio.move_on_after(self._birth_seconds) as patience:
+                await _hear_hello(birth.child)
+            if patience.cancelled_caught:
+                birth.child.kill()
         except BaseException:
             birth.child.kill()
             birth.child.abandon()
