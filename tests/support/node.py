@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.support.postgres import gone
-from tests.support.processes import MARK, Process, marked, new_mark, wait_for, wait_gone
+from tests.support.processes import MARK, Process, below, marked, new_mark, wait_for, wait_gone
 
 ROOT = Path(__file__).parents[2]
 # From the start of the interpreter to "serving"; half a second here when the machine is idle.
@@ -109,7 +109,7 @@ class Node:
         found: list[int] = []
 
         def look() -> bool:
-            found[:] = [p.pid for p in self.processes if p.name == "headrace-fork"]
+            found[:] = [p.pid for p in below(self.pid) if p.name == "headrace-fork"]
             return bool(found)
 
         wait_for(look, lambda: f"no fork server:\n{self.log}", START_SECONDS)
@@ -119,7 +119,7 @@ class Node:
     def children(self) -> dict[int, int]:
         """The pids of the living children, by the number of their Worker."""
         named = re.compile(r"headrace-(\d+)")
-        found = [(named.fullmatch(p.name), p.pid) for p in self.processes]
+        found = [(named.fullmatch(p.name), p.pid) for p in below(self.pid)]
         return {int(match[1]): pid for match, pid in found if match}
 
     def wait_children(self, count: int) -> dict[int, int]:

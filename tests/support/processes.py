@@ -7,15 +7,16 @@ starts; a fork keeps it. So nothing escapes by leaving its session, group or par
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import attrs
 
-from tests.support.postgres import gone, wait_until
-
 MARK = "HEADRACE_TEST_MARK"
+# Between looks while waiting: what a test waits for needs the processor, too.
+LOOK_SECONDS = 0.01
 
 
 def new_mark() -> str:
@@ -43,11 +44,34 @@ def _look(pid: int, variable: bytes) -> Process | None:
     try:
         if variable not in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
             return None
+    except OSError:  # it has just ended, or is another user's
+        return None
+    return _process(pid)
+
+
+def _process(pid: int) -> Process | None:
+    try:
         stat = Path(f"/proc/{pid}/stat").read_text()
-    except (OSError, ProcessLookupError):  # it has just ended, or is another user's
+    except OSError:
         return None
     head, _, tail = stat.rpartition(")")
-    return None if gone(pid) else Process(pid, head.partition("(")[2], int(tail.split()[1]))
+    state, parent = tail.split()[:2]
+    return None if state in "ZX" else Process(pid, head.partition("(")[2], int(parent))
+
+
+def below(pid: int) -> list[Process]:
+    """The living processes that this one has made, and those that they have made; quickly."""
+    found: list[Process] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            pids = [int(child) for child in task.read_text().split()]
+        except OSError:
+            continue
+        for child in pids:
+            process = _process(child)
+            found += [process] if process else []
+            found += below(child)
+    return found
 
 
 def wait_gone(mark: str, seconds: float = 10.0) -> None:
@@ -55,9 +79,15 @@ def wait_gone(mark: str, seconds: float = 10.0) -> None:
     wait_for(lambda: not marked(mark), lambda: f"still alive: {marked(mark)}", seconds)
 
 
-def wait_for(condition: Callable[[], object], told: Callable[[], str], seconds: float) -> None:
-    """As `wait_until`, with words for the failure."""
-    try:
-        wait_until(condition, seconds)
-    except AssertionError:
-        raise AssertionError(f"waited {seconds:g} s in vain; {told()}") from None
+def wait_for(
+    condition: Callable[[], object],
+    told: Callable[[], str],
+    seconds: float,
+    *,
+    every: float = LOOK_SECONDS,
+) -> None:
+    """Return once the condition holds; fail the test if it does not in time, with what is told."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited {seconds:g} s in vain; {told()}"
+        time.sleep(every)

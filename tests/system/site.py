@@ -20,6 +20,8 @@ APP = "tests.system.jobs:app"
 FINAL = ("completed", "cancelled", "discarded")
 # Until a wait for rows fails the test; everything here takes a few seconds on an idle machine.
 ROW_SECONDS = 60.0
+# Between looks at many rows: each takes the database some milliseconds.
+LOOK_SECONDS = 0.05
 
 
 @attrs.frozen
@@ -170,6 +172,7 @@ class Site:
                 + self._logs()
             ),
             seconds,
+            every=LOOK_SECONDS,
         )
         return self.jobs(wanted)
 
@@ -179,6 +182,7 @@ class Site:
             lambda: self.count("completed") >= count,
             lambda: f"{dict(self.states())}{self._logs()}",
             seconds,
+            every=LOOK_SECONDS,
         )
 
     def _logs(self) -> str:

@@ -46,6 +46,7 @@ def test_spawned_children_serve_as_forked_ones_do(site: Site, tmp_path: Path) ->
 
 def test_a_stopped_child_costs_its_jobs_ten_seconds(site: Site) -> None:
     node = site.serve()
+    site.wait_final(site.add(*(jobs.burn.new_job(seconds=0.05) for _ in range(20))))
     children = node.wait_children(3)
     for number in (0, 1):
         os.kill(children[number], signal.SIGSTOP)

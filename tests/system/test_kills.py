@@ -59,9 +59,9 @@ def test_killed_children_cost_the_runs_that_they_were_in(site: Site, trace: Path
             pid = dice.choice(victims)
             killed.add(pid)
             _kill(pid)
-        time.sleep(0.03)
+        time.sleep(0.1)
     site.wait_completed(JOBS)
-    assert len(killed) >= 20
+    assert len(killed) >= 10
     check_all_completed(site, trace, ids)
     rows = site.query("SELECT error_class, signal, exit_status, pid, message FROM failure")
     assert 1 <= len(rows) <= len(killed), "a death costs one run at most"
