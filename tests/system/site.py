@@ -131,7 +131,8 @@ class Site:
         wanted = list(ids)
         statement = f"SELECT {columns} FROM job WHERE id = ANY (%s)"
         rows = self._execute(statement, (wanted,), kwargs_row(JobSeen))
-        return sorted(rows, key=lambda row: wanted.index(row.id))
+        by_id = {row.id: row for row in rows}
+        return [by_id[job_id] for job_id in wanted]
 
     def job(self, job_id: UUID) -> JobSeen:
         """The row of a job."""
@@ -166,7 +167,7 @@ class Site:
         """Return the rows once all these jobs have come to their end."""
         wanted = list(ids)
         wait_for(
-            lambda: all(row.state in FINAL for row in self.jobs(wanted)),
+            lambda: self._final(wanted) == len(wanted),
             lambda: (
                 f"not all final: {[r for r in self.jobs(wanted) if r.state not in FINAL]}"
                 + self._logs()
@@ -175,6 +176,12 @@ class Site:
             every=LOOK_SECONDS,
         )
         return self.jobs(wanted)
+
+    def _final(self, ids: list[UUID]) -> int:
+        """How many of these jobs have come to their end."""
+        statement = "SELECT count(*) FROM job WHERE id = ANY (%s) AND finalized_at IS NOT NULL"
+        ((count,),) = self.query(statement, ids)
+        return int(count)
 
     def wait_completed(self, count: int, seconds: float = ROW_SECONDS) -> None:
         """Return once at least so many jobs are completed."""

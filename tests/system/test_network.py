@@ -50,8 +50,8 @@ async def test_a_network_that_is_silent_and_then_cut_costs_nothing(
 async def test_connections_that_are_forgotten_cost_no_lease(site: Site, tmp_path: Path) -> None:
     path = tmp_path / "pid"
     async with open_proxy(site.url) as proxy:
-        node = await _serve(site, proxy.url, lease_seconds=6, heartbeat_seconds=1.5)
-        (job_id,) = site.add(jobs.sleeps.new_job(path=str(path), seconds=8))
+        node = await _serve(site, proxy.url, lease_seconds=8, heartbeat_seconds=1)
+        (job_id,) = site.add(jobs.sleeps.new_job(path=str(path), seconds=9))
         await trio.to_thread.run_sync(site.wait_state, job_id, "running")
         proxy.strand()
         await trio.to_thread.run_sync(site.wait_state, job_id, "completed")
