@@ -84,14 +84,14 @@ class Ack(msgspec.Struct, frozen=True):
     """What the Store writes for one run's outcome, if the run is still the job's current one.
 
     Attributes: id and run_number, the fence; state, the next one; delay_seconds from the database's
-    now() to scheduled_at; counted, False if the attempt is given back; output as JSON text; failure
-    to be kept.
+    now() to scheduled_at, or None: the job keeps its place in the queue; counted, False if the
+    attempt is given back; output as JSON text; failure to be kept.
     """
 
     id: UUID
     run_number: int
     state: JobState
-    delay_seconds: float = 0.0
+    delay_seconds: float | None = 0.0
     counted: bool = True
     output: str | None = None
     failure: Failure | None = None
@@ -126,7 +126,7 @@ def decide(
         case Cancelled(failure):
             return Ack(run.id, run.run_number, _CANC, failure=failure)
         case GivenBack():
-            return Ack(run.id, run.run_number, _A, counted=False)
+            return Ack(run.id, run.run_number, _A, delay_seconds=None, counted=False)
     assert_never(outcome)
 
 

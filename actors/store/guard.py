@@ -72,7 +72,7 @@ class Guard:
         return [self._checked_ack(ack) for ack in acks]
 
     def _checked_ack(self, ack: Ack) -> Ack:
-        if ack.delay_seconds > LONGEST_SECONDS:
+        if ack.delay_seconds is not None and ack.delay_seconds > LONGEST_SECONDS:
             ack = msgspec.structs.replace(ack, delay_seconds=LONGEST_SECONDS)
         if ack.output is not None:
             try:

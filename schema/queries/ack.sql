@@ -1,8 +1,9 @@
 -- Write the outcomes of runs, whatever they are.
 -- Caller: Store.ack.
--- Takes:  by ack: $1 ids, $2 run numbers, $3 next states, $4 delays in seconds, $5 whether the attempt
---         counts, $6 outputs (JSON text or NULL); and of its failure, NULLs where there is none: $7 error
---         classes, $8 messages, $9 traces, $10 pids, $11 exit statuses, $12 signals.
+-- Takes:  by ack: $1 ids, $2 run numbers, $3 next states, $4 delays in seconds (NULL: the job keeps its
+--         place in the queue), $5 whether the attempt counts, $6 outputs (JSON text or NULL); and of
+--         its failure, NULLs where there is none: $7 error classes, $8 messages, $9 traces, $10 pids,
+--         $11 exit statuses, $12 signals.
 -- Locks:  job rows, in order of id; then, by the foreign key, the same rows again.
 -- Index:  job_pkey; node_pkey for the name of the node in a failure.
 -- Plan:   Nested Loop of the acks, sorted, and Index Scan using job_pkey.
@@ -46,6 +47,7 @@ WITH given AS MATERIALIZED (
         END,
         scheduled_at = CASE
             WHEN decided.next_state IN ('completed', 'cancelled', 'discarded') THEN job.scheduled_at
+            WHEN decided.delay_seconds IS NULL THEN job.scheduled_at
             ELSE now() + make_interval(secs => decided.delay_seconds)
         END,
         attempt = job.attempt - CASE WHEN decided.counted THEN 0 ELSE 1 END,

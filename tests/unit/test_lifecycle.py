@@ -94,8 +94,9 @@ def test_every_outcome_leads_along_the_table(run: Run, outcome: Outcome, spread:
 
     assert (JobState.RUNNING, ack.state) in TRANSITIONS
     assert (ack.id, ack.run_number) == (run.id, run.run_number)
-    assert ack.delay_seconds >= 0
-    assert (ack.delay_seconds > 0) == (ack.state in (JobState.SCHEDULED, JobState.RETRYABLE))
+    delay_seconds = ack.delay_seconds or 0.0  # None: it keeps its place in the queue
+    assert delay_seconds >= 0
+    assert (delay_seconds > 0) == (ack.state in (JobState.SCHEDULED, JobState.RETRYABLE))
 
 
 @given(runs, outcomes)
@@ -170,3 +171,4 @@ def test_a_run_given_back_is_available_and_not_counted() -> None:
     ack = decide(a_run(attempt=3), GivenBack("drain"))
 
     assert (ack.state, ack.counted, ack.failure) == (JobState.AVAILABLE, False, None)
+    assert ack.delay_seconds is None, "it keeps its place in the queue"

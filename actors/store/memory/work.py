@@ -58,7 +58,7 @@ def ack(state: State, acks: Sequence[Ack]) -> Acked:
         if job.state in _RUNS_AGAIN:
             retried += one.failure is not None
             if job.state is not JobState.AVAILABLE:
-                delays.append(one.delay_seconds)
+                delays.append(one.delay_seconds or 0.0)
     return Acked(
         written=states.total(),
         stale=tuple(stale),
@@ -76,7 +76,8 @@ def _write(state: State, job: JobEntry, ack: Ack) -> None:
     if not ack.counted:
         job.attempt -= 1
     job.output = ack.output
-    _let_go(state, job, ack.state, scheduled_at=now + ack.delay_seconds)
+    due_at = None if ack.delay_seconds is None else now + ack.delay_seconds
+    _let_go(state, job, ack.state, scheduled_at=due_at)
 
 
 def _let_go(

@@ -94,6 +94,25 @@ async def test_a_snooze_is_not_counted(bench: Bench) -> None:
     assert shown.failures == ()
 
 
+async def test_a_run_given_back_keeps_its_place_in_the_queue(bench: Bench) -> None:
+    """A run snoozed for no time goes behind those that wait."""
+    first, second, *_ = await bench.add(4)
+    node = await bench.node()
+    given_back, snoozed = await bench.claim(node, 2)
+    assert (given_back.id, snoozed.id) == (first, second)
+    bench.hands.pass_time(1)
+
+    await bench.store.ack(
+        [
+            ack_of(given_back, JobState.AVAILABLE, delay_seconds=None, counted=False),
+            ack_of(snoozed, JobState.AVAILABLE, delay_seconds=0.0, counted=False),
+        ]
+    )
+
+    again = [job.id for job in await bench.claim(node)]
+    assert (again[0], again[-1]) == (first, second)
+
+
 async def test_a_run_given_back_is_available_at_once_and_uncounted(bench: Bench) -> None:
     job = await bench.run_one()
 

@@ -155,7 +155,7 @@ async def ack(pair: Pair) -> None:
                 job.id,
                 job.run_number,
                 state,
-                delay_seconds=pair.dice.choice([330.0, 3_030.0]) if waits else 0.0,
+                delay_seconds=pair.dice.choice([330.0, 3_030.0] if waits else [0.0, None]),
                 counted=pair.dice.random() < 0.7,
                 output=pair.dice.choice(['"x"', None]) if done else None,
                 failure=None if done else Failure("E", str(pair.dice.random())),
