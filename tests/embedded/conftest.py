@@ -33,9 +33,9 @@ def data_dir(new_data_dir: Path, made_cluster: Path) -> Path:
     return new_data_dir
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _guardians_are_measured_with_us() -> Iterator[None]:
-    """Where the tests run under coverage, the guardians that they start do so too."""
+    """Where the tests run under coverage, the guardians that these tests start do so too."""
     if coverage.Coverage.current() is None:
         yield
         return

@@ -8,7 +8,7 @@ import runpy
 import sys
 from pathlib import Path
 
-LIBRARY, CONFIGURATION = "HEADRACE_COVERAGE_LIBRARY", "HEADRACE_COVERAGE_CONFIGURATION"
+LIBRARY, CONFIGURATION = "GUARDIAN_COVERAGE_LIBRARY", "GUARDIAN_COVERAGE_CONFIGURATION"
 
 _BOOT = Path(__file__).parents[2] / "runtime" / "embedded" / "guardian" / "boot.py"
 
