@@ -1,14 +1,15 @@
 """The Distributor: one LISTEN connection, one claim for all Workers, jobs out to their seats.
 
     NOTIFY ─▶ wakeup ─┐
-    poll ─────────────┼─▶ demand of all seats ─▶ one claim ─▶ seats ─▶ Workers
+    pace, poll ───────┼─▶ demand of all seats ─▶ one claim ─▶ seats ─▶ Workers
     places got free ──┘
 
 Rules: it LISTENs before its first claim, and counts wakeups, so that one during a claim leads to
 another claim. Never more is claimed than there are places; without places or work it waits on an
-event. A claim whose answer was lost is reconciled: what the database says that we hold and we do
-not know is given back; every minute it is looked for besides. When it leaves, what it has claimed
-and not given out goes back at once.
+event. In a busy time it has producers send no wakeups, and looks by itself (`actors.pace`). A claim
+whose answer was lost is reconciled: what the database says that we hold and we do not know is given
+back; every minute it is looked for besides. When it leaves, what it has claimed and not given out
+goes back at once.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from actors.demand import DemandBook, Kinds
 from actors.holdings import Holdings
 from actors.kit.life import Life
 from actors.lease import Lease, LeaseLost
+from actors.pace import Pace
 from actors.retry import Retry
 from actors.seat import Seat
 from actors.store.protocol import Demand, Notification, Store
@@ -35,7 +37,7 @@ from runtime.job import ClaimedJob
 
 # Between looks at what the database says that we hold. Only what a network kept for longer than a
 # statement may take, and delivered after all, is found by this look and by no other.
-LOOK_SECONDS = 60.0
+RECONCILE_SECONDS = 60.0
 # A claim takes 2 to 20 ms. One that is not answered in this time went to a connection that is dead,
 # or to a database that is better left alone; whether it took effect is found out.
 CLAIM_SECONDS = 10.0
@@ -70,10 +72,15 @@ class Distributor:
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
     _places: int = attrs.field(default=0, init=False)  # as last reported
     _doubtful: bool = attrs.field(default=False, init=False)  # a claim's answer was lost
-    _look_at: float = attrs.field(default=float("inf"), init=False)  # when to reconcile next
+    _reconcile_at: float = attrs.field(default=float("inf"), init=False)
+    _pace: Pace = attrs.field(init=False)
+    _told: tuple[int, bool] | None = attrs.field(
+        default=None, init=False
+    )  # the wish that they know
     _retry: Retry = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._pace = Pace(self.poll_seconds)
         self._book = DemandBook(self.queues, self.holdings.in_queue)
         self._retry = Retry("distributor", self.observe)
 
@@ -90,7 +97,10 @@ class Distributor:
     def wake(self, queue: str = "") -> None:
         """There may be work in `queue` ("": in any)."""
         self._book.wake(queue)
-        self._changed.set()
+        calm = self._pace.wants_wakeups
+        self._pace.heard(trio.current_time())
+        if calm:
+            self._changed.set()  # else we look soon, and that wakeup was meant for others
 
     def pause(self, queue: str) -> None:
         """Ask nothing of this queue until it is resumed, or polled: the hint of that may be missed.
@@ -107,7 +117,7 @@ class Distributor:
     async def run(self, life: Life) -> None:
         """Claim until asked to stop."""
         self._book.wake()
-        self._look_at = trio.current_time() + LOOK_SECONDS
+        self._reconcile_at = trio.current_time() + RECONCILE_SECONDS
         if self.poll_only:
             await self._serve(life, None)
         else:
@@ -155,16 +165,46 @@ class Distributor:
         while not life.stopping:
             self._changed = trio.Event()
             self.observe(events.Beat("distributor"))
+            self._look_if_due()
             generation = self._book.generation
             demand = self._book.demand(self._free()) if self.lease.held else []
             self._show_places()
-            if self.lease.held and (self._doubtful or trio.current_time() >= self._look_at):
+            if self.lease.held and not self.poll_only and self._told != self._wish():
+                await self._tell(self._wish(), life)
+            elif self.lease.held and self._is_doubtful():
                 await self._reconcile(life)
             elif demand:
                 await self._claim(demand, generation, life)
             else:
-                with life.stop_scope():
+                with life.stop_scope(), trio.move_on_at(self._pace.look_at):
                     await self._changed.wait()
+
+    def _look_if_due(self) -> None:
+        now = trio.current_time()
+        if now >= self._pace.look_at:
+            self._pace.looked(now)
+            self._book.wake()
+
+    def _wish(self) -> tuple[int, bool]:
+        """What producers should know: our id, and whether we want wakeups."""
+        return self.lease.node_id, self._pace.wants_wakeups
+
+    async def _tell(self, wish: tuple[int, bool], life: Life) -> None:
+        """Tell producers, and look after that: some have not heard of it and commit only now."""
+        try:
+            await self.store.want_wakeups(*wish)
+        except StoreUnavailable as error:
+            with life.stop_scope():
+                await self._retry.after(error)
+            return
+        self._retry.succeeded()
+        self._told = wish
+        self._pace.told(trio.current_time())
+        self._book.wake()
+
+    def _is_doubtful(self) -> bool:
+        """Whether the database may say that we hold what we do not know of."""
+        return self._doubtful or trio.current_time() >= self._reconcile_at
 
     def _show_places(self) -> None:
         places = sum(seat.free for seat in self.seats)
@@ -193,6 +233,8 @@ class Distributor:
             return
         self._retry.succeeded()
         self.holdings.take(jobs)
+        if jobs:
+            self._pace.found(trio.current_time())
         self._report(demand, jobs, trio.current_time() - began)
         self._book.mark_dry(demand, self._count(demand, jobs), generation)
         left = jobs if life.stopping else self._deal(jobs, lambda seat: seat.kept)
@@ -275,4 +317,4 @@ class Distributor:
         else:
             self._retry.succeeded()
             self._doubtful = False
-            self._look_at = trio.current_time() + LOOK_SECONDS
+            self._reconcile_at = trio.current_time() + RECONCILE_SECONDS

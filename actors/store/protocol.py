@@ -181,6 +181,13 @@ class Store(Protocol):
     async def renew(self, node_id: int, lease_seconds: float) -> bool:
         """Prolong a lease that has not run out. False: it has, and cannot be had again."""
 
+    async def want_wakeups(self, node_id: int, wanted: bool) -> None:
+        """Say whether this node wants a wakeup for each job in its queues; at first it does not.
+
+        A producer that looked before sends none, and its job may appear any time later. Without
+        effect on wakeups for jobs that are available again.
+        """
+
     async def leave(self, node_id: int) -> None:
         """End a node's lease now. Jobs that it still holds are rescued at once by whoever looks."""
 

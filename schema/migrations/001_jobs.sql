@@ -119,6 +119,7 @@ CREATE TABLE node (
     version text NOT NULL,
     queues text[] NOT NULL,
     workers integer NOT NULL,
+    wants_wakeups boolean NOT NULL DEFAULT false,       -- for each job enqueued in its queues
     started_at timestamptz NOT NULL DEFAULT now(),
     heartbeat_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz NOT NULL,                    -- its lease; what is past cannot be prolonged

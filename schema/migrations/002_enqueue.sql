@@ -52,7 +52,8 @@ $$;
 -- jobs: a JSON array of objects with the keys of enqueue's parameters; what is missing has its default.
 -- args_limit: bytes of JSON as given. Returns one row a job, in order; inserted is false for an id that
 -- was known already: then nothing was changed. Rows are inserted in order of id, so that two calls
--- with the same ids cannot deadlock. One NOTIFY a queue: PostgreSQL drops a transaction's repetitions.
+-- with the same ids cannot deadlock. One NOTIFY a queue, since PostgreSQL drops a transaction's
+-- repetitions, and none that no node wants: commits with a NOTIFY stand in line.
 CREATE FUNCTION enqueue_many(jobs json, args_limit integer DEFAULT 2097152)
 RETURNS TABLE (index integer, id uuid, inserted boolean)
 LANGUAGE plpgsql VOLATILE
@@ -100,6 +101,10 @@ BEGIN
             id, kind, queue, priority, max_attempts, timeout_seconds, delay_seconds, scheduled_at,
             args, metadata, tags, place
         )
+    ), wanted AS (
+        SELECT array_agg(DISTINCT served.queue) AS queues
+        FROM node CROSS JOIN LATERAL unnest(node.queues) AS served (queue)
+        WHERE node.wants_wakeups AND node.ended_at IS NULL
     ), written AS (
         INSERT INTO job (
             id, kind, queue, priority, max_attempts, timeout_seconds, scheduled_at, state,
@@ -117,7 +122,11 @@ BEGIN
             job.id,
             CASE
                 WHEN job.state = 'available'
-                THEN pg_notify(current_schema() || '.wakeup', job.queue)
+                THEN
+                    CASE
+                        WHEN job.queue::text = ANY ((SELECT wanted.queues FROM wanted)::text[])
+                        THEN pg_notify(current_schema() || '.wakeup', job.queue)
+                    END
                 -- Later ones are found by the stager's own poll.
                 WHEN job.scheduled_at <= now() + interval '10 s'
                 THEN pg_notify(current_schema() || '.due', '')

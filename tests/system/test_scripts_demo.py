@@ -11,6 +11,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Self
 
 import pytest
@@ -149,14 +150,18 @@ def test_it_does_the_work_and_its_last_words_can_be_followed(demo: Demo) -> None
     assert demo.processes() == []
 
 
-def test_another_user_sees_the_same(tmp_path: Path) -> None:
+@pytest.fixture
+def open_place() -> Iterator[Path]:
+    """A folder that any user reaches; pytest's own are private."""
+    with TemporaryDirectory(prefix="headrace-demo-") as place:
+        Path(place).chmod(0o777)
+        yield Path(place)
+
+
+def test_another_user_sees_the_same(open_place: Path) -> None:
     # Where this is root, another user; where that user could not reach this Python, root's
     # files are that user's own.
-    place = tmp_path / "data"
-    place.mkdir()
-    if os.geteuid() == 0:
-        os.chmod(place, 0o777)
-    with Demo(place / "own", sys.executable, str(SANDBOX), "ordinary") as demo:
+    with Demo(open_place / "own", sys.executable, str(SANDBOX), "ordinary") as demo:
         assert_all_went_well(demo)
         assert demo.processes() == []
 

@@ -181,7 +181,9 @@ def test_a_python_that_will_not_do_is_told_in_one_line(
     made = tmp_path / "python"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(made)], check=True)
     site, *_ = made.glob("lib/python*/site-packages")
-    (site / "sitecustomize.py").write_text(textwrap.dedent(trait))
+    # A .pth, since a distribution's own sitecustomize may stand before ours.
+    (site / "trait.py").write_text(textwrap.dedent(trait))
+    (site / "trait.pth").write_text("import trait\n")
     status, out, err = run(checkout, "little", PYTHON=str(made / "bin" / "python"))
     assert (status, out) == (1, "")
     assert said in err

@@ -26,6 +26,12 @@ def renew(state: State, node_id: int, lease_seconds: float) -> bool:
     return True
 
 
+def want_wakeups(state: State, node_id: int, wanted: bool) -> None:
+    """See Store.want_wakeups."""
+    if state.lives(node_id):
+        state.nodes[node_id].wants_wakeups = wanted
+
+
 def leave(state: State, node_id: int) -> None:
     """See Store.leave."""
     node = state.nodes.get(node_id)

@@ -54,6 +54,7 @@ class NodeEntry:
     heartbeat_at: float
     expires_at: float
     ended_at: float | None = None
+    wants_wakeups: bool = False
 
 
 @attrs.define(eq=False)

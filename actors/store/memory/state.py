@@ -69,8 +69,15 @@ class State:
         job = JobEntry(new, state, now, due, new.max_attempts)
         self.jobs.add(job)
         self.enqueued += 1
-        self.announce(job)
+        if state is JobState.SCHEDULED or self._wakeup_wanted(new.queue):
+            self.announce(job)
         return True
+
+    def _wakeup_wanted(self, queue: str) -> bool:
+        return any(
+            node.wants_wakeups and node.ended_at is None and queue in node.info.queues
+            for node in self.nodes.values()
+        )
 
     def announce(self, job: JobEntry) -> None:
         """Notify what a job's new state means to others."""

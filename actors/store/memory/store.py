@@ -127,6 +127,11 @@ class MemoryStore:
         async with self.faults.around("renew"):
             return membership.renew(self._state, node_id, lease_seconds)
 
+    async def want_wakeups(self, node_id: int, wanted: bool) -> None:
+        """See Store."""
+        async with self.faults.around("want_wakeups"):
+            membership.want_wakeups(self._state, node_id, wanted)
+
     async def leave(self, node_id: int) -> None:
         """See Store."""
         async with self.faults.around("leave"):

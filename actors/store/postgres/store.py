@@ -106,6 +106,10 @@ class PostgresStore:
         """See Store."""
         return bool(await self._fetch("renew", node_id, lease_seconds))
 
+    async def want_wakeups(self, node_id: int, wanted: bool) -> None:
+        """See Store."""
+        await self._fetch("want_wakeups", node_id, wanted)
+
     async def leave(self, node_id: int) -> None:
         """See Store."""
         await self._fetch("leave", node_id)
