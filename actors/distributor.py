@@ -23,6 +23,7 @@ import attrs
 import trio
 
 from actors import events
+from actors.cursor import ClaimCursor
 from actors.demand import DemandBook, Kinds
 from actors.holdings import Holdings
 from actors.kit.life import Life
@@ -74,6 +75,7 @@ class Distributor:
     _doubtful: bool = attrs.field(default=False, init=False)  # a claim's answer was lost
     _reconcile_at: float = attrs.field(default=float("inf"), init=False)
     _pace: Pace = attrs.field(init=False)
+    _cursor: ClaimCursor = attrs.field(factory=ClaimCursor, init=False)
     _told: tuple[int, bool] | None = attrs.field(
         default=None, init=False
     )  # the wish that they know
@@ -167,7 +169,7 @@ class Distributor:
             self.observe(events.Beat("distributor"))
             self._look_if_due()
             generation = self._book.generation
-            demand = self._book.demand(self._free()) if self.lease.held else []
+            demand = self._demand() if self.lease.held else []
             self._show_places()
             if self.lease.held and not self.poll_only and self._told != self._wish():
                 await self._tell(self._wish(), life)
@@ -176,7 +178,8 @@ class Distributor:
             elif demand:
                 await self._claim(demand, generation, life)
             else:
-                with life.stop_scope(), trio.move_on_at(self._pace.look_at):
+                look_at = min(self._pace.look_at, self._cursor.head_at)
+                with life.stop_scope(), trio.move_on_at(look_at):
                     await self._changed.wait()
 
     def _look_if_due(self) -> None:
@@ -184,6 +187,12 @@ class Distributor:
         if now >= self._pace.look_at:
             self._pace.looked(now)
             self._book.wake()
+        if now >= self._cursor.head_at:
+            self._cursor.to_head()
+            self._book.wake()
+
+    def _demand(self) -> list[Demand]:
+        return self._cursor.placed(self._book.demand(self._free()), trio.current_time())
 
     def _wish(self) -> tuple[int, bool]:
         """What producers should know: our id, and whether we want wakeups."""
@@ -232,10 +241,12 @@ class Distributor:
         except LeaseLost:
             return
         self._retry.succeeded()
+        seconds = trio.current_time() - began
         self.holdings.take(jobs)
+        self._cursor.claimed(demand, jobs, began, seconds)
         if jobs:
-            self._pace.found(trio.current_time())
-        self._report(demand, jobs, trio.current_time() - began)
+            self._pace.found(began + seconds)
+        self._report(demand, jobs, seconds)
         self._book.mark_dry(demand, self._count(demand, jobs), generation)
         left = jobs if life.stopping else self._deal(jobs, lambda seat: seat.kept)
         if left:

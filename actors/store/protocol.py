@@ -45,6 +45,7 @@ class Demand:
     queue: str
     kinds: tuple[str, ...]
     places: int
+    after: UUID | None = None  # look behind this job, claimed before; None: from the head
 
 
 @attrs.frozen
@@ -157,7 +158,8 @@ class Store(Protocol):
     async def claim(self, node_id: int, demand: Sequence[Demand]) -> list[ClaimedJob]:
         """Take available jobs for a node: one statement for all groups, never more than `places`.
 
-        Nothing from a paused queue, and nothing for a node whose lease has run out.
+        Nothing from a paused queue, and nothing for a node whose lease has run out. A group's
+        `after` is a mark only while that job has the place that it was claimed from.
         """
 
     async def ack(self, acks: Sequence[Ack]) -> Acked:

@@ -1,15 +1,30 @@
 -- Take available jobs for a node: one statement for all groups of demand.
 -- Caller: Store.claim.
--- Takes:  $1 node id; by group: $2 queues, $3 kinds (each a text[] literal), $4 places.
+-- Takes:  $1 node id; by group: $2 queues, $3 kinds (each a text[] literal), $4 places, $5 the job,
+--         or NULL, behind which to look: where a snapshot is held, the entries of all that was claimed
+--         since lie in front of it, and a look from the head would step over them each time. A job
+--         that was given another place since (a retry) is no mark: then from the head.
 -- Locks:  the taken job rows, SKIP LOCKED, in (priority, scheduled_at, id); nobody waits for anybody.
 -- Index:  job_claim, a range a group, until there are as many as places; then job_pkey for the update.
 -- Plan:   Nested Loop of groups and Limit -> LockRows -> Index Scan using job_claim. The CTE is
 --         MATERIALIZED, for a rescan would lock and take a second lot.
---         = ANY (ARRAY[id]): see ack_completed.sql.
+--         = ANY (ARRAY[id]): see ack_completed.sql. The place is an Index Cond, as a row comparison.
 -- Rows:   one a job, by group, in the order of the claim.
 WITH demand AS MATERIALIZED (
-    SELECT asked.queue, asked.kinds::text[] AS kinds, asked.places
-    FROM unnest($2::text[], $3::text[], $4::integer[]) AS asked (queue, kinds, places)
+    SELECT
+        asked.queue,
+        asked.kinds::text[] AS kinds,
+        asked.places,
+        coalesce(mark.priority, 0::smallint) AS priority,
+        coalesce(mark.scheduled_at, '-infinity') AS scheduled_at,
+        coalesce(mark.id, '00000000-0000-0000-0000-000000000000') AS id
+    FROM unnest($2::text[], $3::text[], $4::integer[], $5::uuid[])
+        AS asked (queue, kinds, places, after)
+    LEFT JOIN LATERAL (
+        SELECT job.priority, job.scheduled_at, job.id
+        FROM job
+        WHERE job.id = ANY (ARRAY[asked.after]) AND job.scheduled_at <= job.attempted_at
+    ) AS mark ON true
     WHERE EXISTS (
         SELECT FROM node
         WHERE node.id = $1 AND node.ended_at IS NULL AND node.expires_at > clock_timestamp()
@@ -23,6 +38,8 @@ WITH demand AS MATERIALIZED (
         SELECT job.id
         FROM job
         WHERE job.state = 'available' AND job.queue = demand.queue AND job.kind = ANY (demand.kinds)
+        AND (job.priority, job.scheduled_at, job.id)
+            > (demand.priority, demand.scheduled_at, demand.id)
         ORDER BY job.priority, job.scheduled_at, job.id
         LIMIT demand.places
         FOR UPDATE SKIP LOCKED

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from actors.store.memory.rows import JobEntry, NodeEntry
 from actors.store.memory.state import State
+from actors.store.memory.table import Place
 from actors.store.protocol import Acked, Demand, Rescued, Retention, Staged
 from runtime.job import ClaimedJob
 from runtime.lifecycle import Ack, JobState
@@ -32,7 +33,12 @@ def _take(state: State, node_id: int, group: Demand) -> list[JobEntry]:
     if state.paused.get(group.queue) is not None:
         return []
     now = state.clock.now()
-    places = (place for place in state.jobs.waiting(group.queue) if place[3] in group.kinds)
+    mark = _mark(state, group)
+    places = (
+        place
+        for place in state.jobs.waiting(group.queue)
+        if place[3] in group.kinds and (mark is None or place > mark)
+    )
     taken = [state.jobs.get(place[2]) for place in islice(places, group.places)]
     for job in taken:
         state.jobs.move(job, JobState.RUNNING, now, node_id=node_id)
@@ -40,6 +46,15 @@ def _take(state: State, node_id: int, group: Demand) -> list[JobEntry]:
         job.attempt += 1
         job.attempted_at = now
     return taken
+
+
+def _mark(state: State, group: Demand) -> Place | None:
+    if group.after is None or group.after not in state.jobs:
+        return None
+    job = state.jobs.get(group.after)
+    if job.attempted_at is None or job.scheduled_at > job.attempted_at:
+        return None
+    return job.place
 
 
 def ack(state: State, acks: Sequence[Ack]) -> Acked:

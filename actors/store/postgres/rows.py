@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -29,12 +30,15 @@ def new_jobs_json(jobs: Sequence[NewJob]) -> str:
     return msgspec.json.encode(rows).decode()
 
 
-def demand_columns(demand: Sequence[Demand]) -> tuple[list[str], list[str], list[int]]:
+def demand_columns(
+    demand: Sequence[Demand],
+) -> tuple[list[str], list[str], list[int], list[UUID | None]]:
     """Groups of demand as claim.sql takes them."""
     return (
         [group.queue for group in demand],
         [array_literal(group.kinds) for group in demand],
         [group.places for group in demand],
+        [group.after for group in demand],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -119,6 +120,37 @@ async def test_scheduled_and_finished_jobs_are_not_claimed(bench: Bench) -> None
     await bench.add(delay_seconds=60.0)
 
     assert await bench.claim(await bench.node()) == []
+
+
+async def test_a_claim_behind_a_job_steps_over_what_is_in_front_of_it(bench: Bench) -> None:
+    first, second, third = [job_id for _ in range(3) for job_id in await bench.add(priority=2)]
+    node = await bench.node()
+    claimed = await bench.claim(node, places=2)
+    assert [job.id for job in claimed] == [first, second]
+    (urgent,) = await bench.add(priority=1)
+    await bench.store.release([(first, 1)])
+    await bench.add(queue="other")
+
+    async def claim(after: UUID | None) -> list[UUID]:
+        behind = Demand("default", ("k",), 10, after)
+        others = Demand("other", ("nobody's",), 10)
+        return [job.id for job in await bench.store.claim(node, [behind, others])]
+
+    assert await claim(second) == [third]
+    assert await claim(None) == [urgent, first]
+
+
+async def test_what_has_no_place_any_more_is_no_mark(bench: Bench) -> None:
+    first, _ = await bench.add(2)
+    node = await bench.node()
+    (job, _) = await bench.claim(node)
+    await bench.store.ack([ack_of(job, JobState.RETRYABLE, delay_seconds=1000.0)])
+    (waits,) = await bench.add()
+    gone = uuid7()
+    for after in (gone, first):
+        (claimed,) = await bench.store.claim(node, [Demand("default", ("k",), 10, after)])
+        assert claimed.id == waits
+        await bench.store.release([(claimed.id, claimed.run_number)])
 
 
 async def test_nothing_is_claimed_from_a_paused_queue(bench: Bench) -> None:

@@ -29,7 +29,13 @@ _NONE: list[None] = [None] * len(_IDS)
 def values_of(statement: str, node_id: int) -> tuple[Any, ...]:
     """Parameters that a busy node would send."""
     return {
-        "claim": (node_id, ["default", "other"], ['{"k"}', '{"k","l"}'], [500, 500]),
+        "claim": (
+            node_id,
+            ["default", "other"],
+            ['{"k"}', '{"k","l"}'],
+            [500, 500],
+            [_IDS[0], None],
+        ),
         "ack_completed": (_IDS, _ONES, _NONE),
         "ack": (
             _IDS,
@@ -159,9 +165,27 @@ def _join(tables: Tables) -> int:
 def test_a_claim_reads_as_many_jobs_as_it_takes(filled: Tables) -> None:
     node_id = _join(filled)
 
-    plan = explain(filled, "claim", node_id, ["default"], ['{"k"}'], [100], analyse=True)
+    plan = explain(filled, "claim", node_id, ["default"], ['{"k"}'], [100], [None], analyse=True)
 
     assert plan.rows_read("job") == 200  # once to lock, once to update
+
+
+def test_a_claim_behind_a_job_does_not_read_what_is_in_front(filled: Tables) -> None:
+    node_id = _join(filled)
+    (mark,) = filled.connection.execute(
+        """
+        UPDATE job SET attempted_at = now()
+        WHERE id = (
+            SELECT id FROM job WHERE state = 'available' AND queue = 'default'
+            ORDER BY priority, scheduled_at, id OFFSET 1000 LIMIT 1
+        )
+        RETURNING id
+        """
+    ).fetchall()[0]
+
+    plan = explain(filled, "claim", node_id, ["default"], ['{"k"}'], [100], [mark], analyse=True)
+
+    assert plan.rows_read("job") == 201
 
 
 def test_stage_reads_as_many_jobs_as_it_takes(filled: Tables) -> None:
