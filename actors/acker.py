@@ -37,7 +37,7 @@ MAX_BATCH = 1000
 ROOM = 4 * MAX_BATCH
 
 
-class Settled(msgspec.Struct, frozen=True):
+class Settled(msgspec.Struct, frozen=True, gc=False):
     """A run whose outcome is known. `backoff` is its handler's policy."""
 
     job: ClaimedJob

@@ -12,7 +12,7 @@ HORIZON_SECONDS = 0.040
 # What a run costs beside its handler: frames, shared memory, two switches. Measured 25 to 40 us.
 OVERHEAD_SECONDS = 0.000_030
 # A child never holds more than this many jobs: beyond it batches grow but the rate does not.
-MAX_HELD = 512
+MAX_HELD = 1024
 # A run at least this long is alone in its child; the 2 to 4 ms of a claim are then under 0.5 %.
 ALONE_SECONDS = 1.0
 # Weight of the newest duration. One slow run in a hundred hardly shows, ten in a row do.

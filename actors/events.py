@@ -83,7 +83,7 @@ class RunInterrupted:
     reason: str  # "timeout", "cancel" or "stop"
 
 
-class RunEnded(msgspec.Struct, frozen=True):
+class RunEnded(msgspec.Struct, frozen=True, gc=False):
     """How a run ended is known; it has yet to be written. Part of a RunsEnded."""
 
     kind: str

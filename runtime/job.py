@@ -42,7 +42,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     metadata: str = "{}"
 
 
-class ClaimedJob(msgspec.Struct, frozen=True):
+class ClaimedJob(msgspec.Struct, frozen=True, gc=False):
     """A job that this node holds under its lease: what a Worker needs to run it and to ack it."""
 
     id: UUID

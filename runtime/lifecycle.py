@@ -80,7 +80,7 @@ TRANSITIONS: dict[tuple[JobState, JobState], str] = {
 }
 
 
-class Ack(msgspec.Struct, frozen=True):
+class Ack(msgspec.Struct, frozen=True, gc=False):
     """What the Store writes for one run's outcome, if the run is still the job's current one.
 
     Attributes: id and run_number, the fence; state, the next one; delay_seconds from the database's
@@ -97,7 +97,7 @@ class Ack(msgspec.Struct, frozen=True):
     failure: Failure | None = None
 
 
-class Run(msgspec.Struct, frozen=True):
+class Run(msgspec.Struct, frozen=True, gc=False):
     """What `decide` needs to know of a run."""
 
     id: UUID

@@ -28,7 +28,7 @@ class Failure(msgspec.Struct, frozen=True, array_like=True):
     signal: str | None = None
 
 
-class Completed(msgspec.Struct, frozen=True, array_like=True, tag="completed"):
+class Completed(msgspec.Struct, frozen=True, array_like=True, tag="completed", gc=False):
     """The handler returned. `output` is its JSON text, or None for a handler that returned None."""
 
     output: str | None = None

@@ -21,7 +21,7 @@ _LENGTH = struct.Struct(">I")
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 
 
-class Run(msgspec.Struct, frozen=True, array_like=True, tag="run"):
+class Run(msgspec.Struct, frozen=True, array_like=True, tag="run", gc=False):
     """Run this job; or not, if the run page's epoch has left `epoch` behind: it was taken back."""
 
     seq: int  # counts the runs handed to this child, from 1
@@ -57,7 +57,7 @@ class Started(msgspec.Struct, frozen=True, array_like=True, tag="started"):
     at_ns: int  # time.monotonic_ns(), which is the same clock in all processes of a machine
 
 
-class Done(msgspec.Struct, frozen=True, array_like=True, tag="done"):
+class Done(msgspec.Struct, frozen=True, array_like=True, tag="done", gc=False):
     """Run `seq` has ended."""
 
     seq: int

@@ -8,6 +8,7 @@ one stops now, a third does not even wait for the tree.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -59,9 +60,19 @@ def serve(settings: Settings, app: str | None) -> int:
 
 def _run(config: Config, server: Server | None) -> int:
     _announce(config)
+    _collect_seldom()
     stopped_by = trio.run(_serve, config, server)
     logger.info("stopped")
     return Exit.OK if stopped_by is None else forced(stopped_by)
+
+
+def _collect_seldom() -> None:
+    """Look for garbage in cycles less often: jobs make none, and a look costs as they are many.
+
+    As often as is Python's default, it is a tenth of this process' time at 15,000 jobs a second.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 def _announce(config: Config) -> None:
