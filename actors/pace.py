@@ -7,7 +7,7 @@ disk, so such commits stand in line. In a busy time nobody needs to be woken, so
 
 Rules: a producer sends a wakeup only if it saw that some node wants one. Whoever looked before a
 node came to want it sends none, and its job appears when its transaction commits, at any time
-later. So after a node has said that it wants wakeups, it looks again after 2, 4, 8 ... ms, until
+later. So after a node has said that it wants wakeups, it looks again after 5, 10, 20 ... ms, until
 the regular poll takes over: such a job waits at most about as long again as its commit took.
 Pure, but for the caller's clock; times and durations in seconds.
 """
@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import attrs
 
-# Between looks in a busy time. As a wakeup each would cost as much as it does as a look.
-BUSY_SECONDS = 0.002
-# So many wakeups within this time begin a busy time: 100 commits a second in line are less than
-# half of what a slow disk can take (4 ms each), and nobody notices the line until then.
-BUSY_WAKEUPS = 20
+# Between looks in a busy time: no more of them than wakeups would be, since each costs as much.
+BUSY_SECONDS = 0.005
+# So many wakeups within this time begin a busy time: 150 commits a second in line are less than
+# what a slow disk can take (4 ms each), and nobody notices the line until then.
+BUSY_WAKEUPS = 30
 BUSY_WITHIN_SECONDS = 0.2
 # A busy time ends when nothing was found for so long.
 CALM_SECONDS = 0.25
