@@ -16,6 +16,7 @@ import trio
 from actors import events
 from actors.kit.life import Life
 from actors.lease import Lease, LeaseLost
+from actors.predecessors import rescue_predecessors
 from actors.retry import Retry
 from actors.store.protocol import NodeInfo, Store
 from runtime.errors import StoreUnavailable
@@ -57,6 +58,8 @@ class Heartbeat:
             return
         node_id = self.lease.node_id
         try:
+            with life.stop_scope():
+                await rescue_predecessors(self.store, node_id, self.observe)
             life.started()
             with life.stop_scope():
                 await self._renew_for_ever()

@@ -1,7 +1,8 @@
 """Who this node is: what its row in the table `node` says.
 
-Rule: host, boot id, pid and the process's start time together name one process for ever, so a node
-that starts on the same host can tell that its predecessor is gone.
+Rule: boot id, pid and the process's start time together name one process for ever, so a node that
+starts on the same machine can tell that its predecessor is gone. The boot id is also that of the
+pid namespace: whoever lives in another one, such as a container's, cannot be seen from here.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from actors.store.protocol import NodeInfo
 from runtime.version import our_version
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_PID_NAMESPACE = Path("/proc/self/ns/pid")
 
 
 def this_node(queues: Sequence[str], workers: int) -> NodeInfo:
@@ -45,8 +47,8 @@ def process_started(pid: int) -> str:
 
 
 def _boot_id() -> str:
-    """Differs after each boot. Without /proc, the machine's address has to do."""
+    """Differs after each boot and in each pid namespace. Without /proc, the machine's address."""
     try:
-        return _BOOT_ID.read_text().strip()
+        return f"{_BOOT_ID.read_text().strip()} {_PID_NAMESPACE.stat().st_ino}"
     except OSError:
         return f"{platform.node()}-{uuid.getnode():x}"

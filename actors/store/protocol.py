@@ -39,6 +39,15 @@ class NodeInfo:
 
 
 @attrs.frozen
+class NodeProcess:
+    """The process of a node that has not ended."""
+
+    node_id: int
+    pid: int
+    pid_started: str
+
+
+@attrs.frozen
 class Demand:
     """Free places for jobs of one queue and a set of kinds."""
 
@@ -182,6 +191,9 @@ class Store(Protocol):
 
     async def renew(self, node_id: int, lease_seconds: float) -> bool:
         """Prolong a lease that has not run out. False: it has, and cannot be had again."""
+
+    async def neighbours(self, node_id: int) -> list[NodeProcess]:
+        """Nodes of the same boot that have not ended: their processes can be seen by this one."""
 
     async def want_wakeups(self, node_id: int, wanted: bool) -> None:
         """Say whether this node wants a wakeup for each job in its queues; at first it does not.

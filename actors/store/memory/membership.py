@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actors.store.memory.rows import NodeEntry
 from actors.store.memory.state import State
-from actors.store.protocol import NodeInfo, NodeRow, Term
+from actors.store.protocol import NodeInfo, NodeProcess, NodeRow, Term
 
 
 def join(state: State, info: NodeInfo, lease_seconds: float) -> int:
@@ -24,6 +24,16 @@ def renew(state: State, node_id: int, lease_seconds: float) -> bool:
     node.heartbeat_at = state.clock.now()
     node.expires_at = node.heartbeat_at + lease_seconds
     return True
+
+
+def neighbours(state: State, node_id: int) -> list[NodeProcess]:
+    """See Store.neighbours."""
+    boot_id = state.nodes[node_id].info.boot_id
+    return [
+        NodeProcess(node.id, node.info.pid, node.info.pid_started)
+        for node in state.nodes.values()
+        if node.id != node_id and node.ended_at is None and node.info.boot_id == boot_id
+    ]
 
 
 def want_wakeups(state: State, node_id: int, wanted: bool) -> None:

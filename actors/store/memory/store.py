@@ -19,6 +19,7 @@ from actors.store.protocol import (
     Demand,
     JobFilter,
     NodeInfo,
+    NodeProcess,
     NodeRow,
     Notification,
     QueueInfo,
@@ -126,6 +127,11 @@ class MemoryStore:
         """See Store."""
         async with self.faults.around("renew"):
             return membership.renew(self._state, node_id, lease_seconds)
+
+    async def neighbours(self, node_id: int) -> list[NodeProcess]:
+        """See Store."""
+        async with self.faults.around("neighbours"):
+            return membership.neighbours(self._state, node_id)
 
     async def want_wakeups(self, node_id: int, wanted: bool) -> None:
         """See Store."""

@@ -27,6 +27,7 @@ from actors.store.protocol import (
     Demand,
     JobFilter,
     NodeInfo,
+    NodeProcess,
     NodeRow,
     Notification,
     QueueInfo,
@@ -105,6 +106,10 @@ class PostgresStore:
     async def renew(self, node_id: int, lease_seconds: float) -> bool:
         """See Store."""
         return bool(await self._fetch("renew", node_id, lease_seconds))
+
+    async def neighbours(self, node_id: int) -> list[NodeProcess]:
+        """See Store."""
+        return [NodeProcess(*row) for row in await self._fetch("neighbours", node_id)]
 
     async def want_wakeups(self, node_id: int, wanted: bool) -> None:
         """See Store."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
+from actors.store.protocol import NodeProcess
 from runtime.lifecycle import JobState
-from tests.store.harness import Bench, ack_of
+from tests.store.harness import Bench, ack_of, node_info
 
 
 async def test_every_node_has_an_id_of_its_own(bench: Bench) -> None:
@@ -165,3 +167,14 @@ async def test_nodes_are_shown_the_living_first(bench: Bench) -> None:
     assert [node.leader for node in nodes] == [False, True, False]
     assert (nodes[0].name, nodes[0].host, nodes[0].pid) == ("new:1", "host", 1)
     assert (nodes[0].queues, nodes[0].workers, nodes[0].version) == (("default",), 2, "0.1")
+
+
+async def test_neighbours_are_the_nodes_of_the_same_boot_that_have_not_ended(bench: Bench) -> None:
+    me = await bench.node(name="me")
+    other = await bench.node(name="other")
+    gone = await bench.node(name="gone")
+    await bench.store.leave(gone)
+    elsewhere = attrs.evolve(node_info("elsewhere"), boot_id="another boot")
+    await bench.store.join(elsewhere, 30.0)
+    (neighbour,) = await bench.store.neighbours(me)
+    assert neighbour == NodeProcess(other, 1, "0")
