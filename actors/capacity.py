@@ -6,9 +6,12 @@ alone, so that another core, or another node, can take the next. Pure: durations
 
 from __future__ import annotations
 
-# Work handed ahead, as seconds of it. A claim and an ack of a full batch take 5 to 20 ms here;
+# Work handed ahead, as seconds of it. A claim and an ack of a full batch take 5 to 40 ms here;
 # twice that keeps a child busy meanwhile, and no job waits longer than this behind others.
-HORIZON_SECONDS = 0.040
+HORIZON_SECONDS = 0.080
+# Free places are filled by one claim when half of them are free: each claim costs a millisecond of
+# CPU. With so many free it costs little a job, and there is nothing to wait for.
+REFILL_PLACES = 16
 # What a run costs beside its handler: frames, shared memory, two switches. Measured 25 to 40 us.
 OVERHEAD_SECONDS = 0.000_030
 # A child never holds more than this many jobs: beyond it batches grow but the rate does not.
@@ -45,6 +48,11 @@ class Capacity:
         if self._mean is None or self._mean >= ALONE_SECONDS:
             return 1
         return min(MAX_HELD, 1 + max(1, int(HORIZON_SECONDS / (self._mean + OVERHEAD_SECONDS))))
+
+    @property
+    def refill(self) -> int:
+        """How many places should be free before they are filled."""
+        return max(1, min(REFILL_PLACES, self.places // 2))
 
     @property
     def patience_seconds(self) -> float:

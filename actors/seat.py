@@ -4,6 +4,7 @@
     Worker ◀── memory channel ◀── Seat ◀── jobs, never more than the places
 
 Rules: free = capacity - held by the Worker - on the way to it, so a place is never promised twice.
+A claim is asked for when as many places are free as make one worth its cost.
 What was promised to a claim is given when the claim returns, though the Worker's capacity, which
 follows the durations of its runs, has shrunk meanwhile; unless the Worker has closed its seat. The
 channel's bound is its number of lists; the jobs in it are bounded by the places.
@@ -33,6 +34,7 @@ class Seat:
         self.kinds: tuple[str, ...] = ()
         self._serves: frozenset[str] = frozenset()
         self._free = 0
+        self._refill = 1
         self._on_the_way = 0
         self._promised = 0
         self._on_change = on_change
@@ -43,9 +45,14 @@ class Seat:
         """Places that the Distributor may fill now, >= 0."""
         return max(0, self._free - self._on_the_way)
 
+    @property
+    def wanted(self) -> int:
+        """Places that a claim should be made for, >= 0."""
+        return self.free if self.free >= self._refill else 0
+
     def promise(self) -> int:
-        """The Distributor's side: the free places, kept for a claim that now begins."""
-        self._promised = self.free
+        """The Distributor's side: the wanted places, kept for a claim that now begins."""
+        self._promised = self.wanted
         return self._promised
 
     @property
@@ -68,11 +75,12 @@ class Seat:
         self.kinds = kinds
         self._serves = frozenset(kinds)
 
-    def set_load(self, capacity: int, held: int) -> None:
-        """The Worker holds `held` jobs and wants to hold `capacity`."""
-        before = self.free
+    def set_load(self, capacity: int, held: int, refill: int = 1) -> None:
+        """The Worker holds `held` jobs, and wants `capacity` once `refill` places are free."""
+        before = self.wanted
         self._free = capacity - held
-        if self.free > before:
+        self._refill = refill
+        if self.wanted > before:
             self._on_change()
 
     def close(self) -> None:

@@ -183,7 +183,7 @@ class Tenure:
         elif self.settings.is_async:
             self.seat.set_load(self.settings.concurrency, len(self._runs))
         else:
-            self.seat.set_load(self.capacity.places, len(self._runs))
+            self.seat.set_load(self.capacity.places, len(self._runs), self.capacity.refill)
 
     # --- outcomes out -----------------------------------------------------------------------------
 
@@ -230,7 +230,8 @@ class Tenure:
     def _settle(self, settled: Sequence[tuple[Settled, float]]) -> None:
         """Hand over outcomes, and tell of them, with the seconds that each run took."""
         if settled:
-            self.acker.settle([run for run, _ in settled])
+            idle = self.settings.is_async or not self._runs
+            self.acker.settle([run for run, _ in settled], hurry=idle)
             self.observe(events.RunsEnded([ended(run, seconds) for run, seconds in settled]))
             for run, _ in settled:
                 if (refused := refusal(run)) is not None:

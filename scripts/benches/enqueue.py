@@ -6,12 +6,12 @@ Method. A client with an asyncio loop (uvloop) enqueues no-op jobs with small ar
 - bulk_1000: by `enqueue_many` on a connection of the caller's own, 1,000 a call, one statement
   each;
 - copy: by a client's `enqueue_many`, 10,000 a call, which are copied. Making the jobs is part of
-  it. Nobody works them, but a session listens on the namespace's channels, as a node does: a
-  NOTIFY that nobody hears costs less.
+  it. A node with default settings serves the queue, which is paused: it hears of the jobs, and
+  leaves the cores to those who enqueue.
 
 Without NOTIFY (`..._silent`): the same calls in a second namespace in which a function that does
-nothing stands before PostgreSQL's pg_notify, also with a session that listens. All else is the
-same, rows, indexes and statements. The two take turns, a second each, and who is first changes with
+nothing stands before PostgreSQL's pg_notify. All else is the same, rows, indexes, statements and a
+node. The two take turns, a second each, and who is first changes with
 each round; reported are medians over the rounds, and `..._notify_ratio`, with through without.
 
 Goal: with NOTIFY at least 0.95 of the rate without it, in each way.
@@ -28,7 +28,6 @@ from typing import Any
 
 import attrs
 
-from actors.store.listening import channels_of
 from runtime import AsyncClient, enqueue_many, sql
 from scripts.benches.app import app, noop
 from scripts.benches.database import connect
@@ -57,7 +56,8 @@ def run(site: Site, chosen: argparse.Namespace) -> Result:
     with site.space() as loud, site.space() as silent:
         for statement in ("bench_silence", "bench_unbind"):
             silent.database.execute(sql.load(statement))
-        rounds = loud.database.run(_rounds(loud, silent, chosen.rounds, chosen.seconds))
+        with loud.serving(), silent.serving():
+            rounds = loud.database.run(_rounds(loud, silent, chosen.rounds, chosen.seconds))
     figures = medians(rounds)
     ratios = {
         f"{way}_notify_ratio": figures[f"{way}_per_s"] / figures[f"{way}_silent_per_s"]
@@ -89,21 +89,15 @@ async def _round(turns: Sequence[tuple[str, Enqueuer]], seconds: float) -> Figur
 
 @asynccontextmanager
 async def _enqueuer(space: Space) -> AsyncIterator[Enqueuer]:
-    """Connections to a namespace, on one of which a session listens."""
+    """Connections to a namespace, whose queue is paused."""
     url, namespace = space.site.url, space.namespace
-    own, ears = await connect(url, namespace), await connect(url, namespace)
+    own = await connect(url, namespace)
     try:
-        for channel in channels_of(namespace):
-            await ears.add_listener(channel, _hear)
+        await own.fetch(sql.load("pause"), ["default"])
         async with AsyncClient(app, url, namespace=namespace, pool_size=CONNECTIONS) as client:
             yield Enqueuer(client, own, namespace)
     finally:
         own.terminate()
-        ears.terminate()
-
-
-def _hear(*_: object) -> None:
-    """Nobody acts on it."""
 
 
 async def _rate(step: Step, way: str, seconds: float) -> float:

@@ -122,7 +122,7 @@ class Ledger:
     settled: list[Settled] = attrs.field(factory=list)
     roomy: trio.Event = attrs.field(factory=trio.Event)
 
-    def settle(self, settled: Sequence[Settled]) -> None:
+    def settle(self, settled: Sequence[Settled], *, hurry: bool = True) -> None:
         self.settled += settled
 
     async def wait_room(self) -> None:

@@ -6,7 +6,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from actors import events
-from actors.acker import Acker, Settled
+from actors.acker import LINGER_SECONDS, WORTHY, Acker, Settled
 from actors.kit import Life
 from actors.store.errors import DatabaseError
 from actors.store.protocol import Demand
@@ -47,6 +47,48 @@ async def test_what_arrives_during_a_write_makes_the_next_batch(bench: Bench) ->
     assert [event.batch for event in bench.seen if isinstance(event, events.Acked)] == [1, 9]
     assert await states(bench, jobs) == {JobState.COMPLETED}
     assert len(bench.holdings) == 0
+
+
+async def test_outcomes_in_no_hurry_wait_a_little_for_others(bench: Bench) -> None:
+    jobs = await claimed(bench, 3)
+    acker = acker_of(bench)
+    await bench.start(acker.run)
+    acker.settle([Settled(jobs[0], Completed("1"))], hurry=False)
+    await trio.sleep(LINGER_SECONDS / 2)
+    assert acker.pending == 1
+    acker.settle([Settled(jobs[1], Completed("1"))], hurry=False)
+    await trio.sleep(0.6 * LINGER_SECONDS)
+    assert (acker.pending, await states(bench, jobs[:2])) == (0, {JobState.COMPLETED})
+
+
+async def test_one_in_a_hurry_takes_the_others_with_it(bench: Bench) -> None:
+    jobs = await claimed(bench, 2)
+    acker = acker_of(bench)
+    await bench.start(acker.run)
+    acker.settle([Settled(jobs[0], Completed("1"))], hurry=False)
+    acker.settle([Settled(jobs[1], Completed("1"))])
+    await wait_all_tasks_blocked()
+    assert acker.pending == 0
+
+
+async def test_as_many_as_make_a_good_batch_do_not_wait(bench: Bench) -> None:
+    jobs = await claimed(bench, WORTHY)
+    acker = acker_of(bench)
+    await bench.start(acker.run)
+    acker.settle([Settled(job, Completed("1")) for job in jobs], hurry=False)
+    await wait_all_tasks_blocked()
+    assert acker.pending == 0
+
+
+async def test_a_stop_does_not_wait_for_others(bench: Bench) -> None:
+    jobs = await claimed(bench, 1)
+    acker = acker_of(bench)
+    life = await bench.start(acker.run)
+    acker.settle([Settled(jobs[0], Completed("1"))], hurry=False)
+    before = trio.current_time()
+    life.ask_to_stop()
+    await wait_all_tasks_blocked()
+    assert (acker.pending, trio.current_time()) == (0, before)
 
 
 async def test_an_outage_loses_no_outcome(bench: Bench) -> None:

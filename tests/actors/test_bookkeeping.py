@@ -57,6 +57,17 @@ async def test_places_on_the_way_are_not_promised_twice() -> None:
     assert (seat.free, changes) == (2, [4])
 
 
+async def test_a_seat_asks_for_a_claim_when_enough_places_are_free() -> None:
+    changes: list[int] = []
+    seat = Seat("worker-0", on_change=lambda: changes.append(seat.free))
+    seat.open(("kind",))
+    seat.set_load(capacity=8, held=5, refill=4)
+    assert (seat.free, seat.wanted, seat.promise()) == (3, 0, 0)
+    seat.set_load(capacity=8, held=4, refill=4)
+    assert (seat.free, seat.wanted, seat.promise()) == (4, 4, 4)
+    assert changes == [4]
+
+
 async def test_a_closed_seat_has_no_places_and_gives_back_what_was_not_read() -> None:
     seat = Seat("worker-0", on_change=lambda: None)
     seat.open(("kind",))

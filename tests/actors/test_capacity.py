@@ -21,10 +21,15 @@ def test_an_unknown_child_gets_one_job_until_its_first_run_is_measured() -> None
 
 
 @pytest.mark.parametrize(
-    ("seconds", "places"), [(0.0, MAX_HELD), (0.001, 39), (0.010, 4), (0.1, 2), (0.9, 2), (1.0, 1)]
+    ("seconds", "places"), [(0.0, MAX_HELD), (0.001, 78), (0.010, 8), (0.1, 2), (0.9, 2), (1.0, 1)]
 )
 def test_short_jobs_are_handed_ahead_and_long_ones_are_alone(seconds: float, places: int) -> None:
     assert learned(seconds).places == places
+
+
+@pytest.mark.parametrize(("seconds", "refill"), [(0.0, 16), (0.001, 16), (0.010, 4), (0.1, 1)])
+def test_places_are_filled_when_enough_are_free_for_a_claim(seconds: float, refill: int) -> None:
+    assert learned(seconds).refill == refill
 
 
 def test_one_long_run_changes_the_mind_at_once() -> None:
