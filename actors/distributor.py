@@ -185,8 +185,8 @@ class Distributor:
     def _look_if_due(self) -> None:
         now = trio.current_time()
         if now >= self._pace.look_at:
-            self._pace.looked(now)
             self._book.wake()
+            self._pace.looked(now, asks=bool(self._demand()))
         if now >= self._cursor.head_at:
             self._cursor.to_head()
             self._book.wake()
@@ -244,8 +244,7 @@ class Distributor:
         seconds = trio.current_time() - began
         self.holdings.take(jobs)
         self._cursor.claimed(demand, jobs, began, seconds)
-        if jobs:
-            self._pace.found(began + seconds)
+        self._pace.claimed(began + seconds, found=bool(jobs))
         self._report(demand, jobs, seconds)
         self._book.mark_dry(demand, self._count(demand, jobs), generation)
         left = jobs if life.stopping else self._deal(jobs, lambda seat: seat.kept)

@@ -53,9 +53,13 @@ class Pace:
             self._found_at = now
             self.look_at = now + BUSY_SECONDS
 
-    def found(self, now: float) -> None:
-        """A claim returned jobs."""
-        self._found_at = now
+    def claimed(self, now: float, *, found: bool) -> None:
+        """A claim returned, with jobs or without."""
+        resting = not self.wants_wakeups and self.look_at == float("inf")
+        if found or resting:
+            self._found_at = now
+        if resting:
+            self.look_at = now + BUSY_SECONDS
 
     def told(self, now: float) -> None:
         """Producers now see what this node wants. Some have looked before."""
@@ -63,9 +67,11 @@ class Pace:
         self._interval = BUSY_SECONDS
         self.look_at = now + BUSY_SECONDS
 
-    def looked(self, now: float) -> None:
-        """It is `look_at`, and we look: when to do so next."""
-        if not self.wants_wakeups:
+    def looked(self, now: float, *, asks: bool) -> None:
+        """It is `look_at`, and we look, if there is anything to claim for: when to do so next."""
+        if not self.wants_wakeups and not asks:
+            self.look_at = float("inf")  # as long as no place is free, nobody needs to tell us
+        elif not self.wants_wakeups:
             self.wants_wakeups = now - self._found_at >= CALM_SECONDS
             self.look_at = now + BUSY_SECONDS
         else:

@@ -32,17 +32,29 @@ def test_many_wakeups_begin_a_busy_time() -> None:
     pace = busy(7.0)
     assert not pace.wants_wakeups
     assert pace.look_at == 7.0 + BUSY_SECONDS
-    pace.looked(pace.look_at)
+    pace.looked(pace.look_at, asks=True)
     assert pace.look_at == 7.0 + 2 * BUSY_SECONDS
 
 
 def test_a_busy_time_lasts_as_long_as_something_is_found_and_a_little_longer() -> None:
     pace = busy(0.0)
     for number in range(1, 1000):
-        pace.found(number * 0.2)
-        pace.looked(number * 0.2 + 0.1)
+        pace.claimed(number * 0.2, found=True)
+        pace.looked(number * 0.2 + 0.1, asks=True)
     assert not pace.wants_wakeups
-    pace.looked(999 * 0.2 + CALM_SECONDS)
+    pace.looked(999 * 0.2 + CALM_SECONDS, asks=True)
+    assert pace.wants_wakeups
+
+
+def test_without_a_free_place_it_neither_looks_nor_wants_to_be_told() -> None:
+    pace = busy(0.0)
+    pace.looked(pace.look_at, asks=False)
+    assert (pace.look_at, pace.wants_wakeups) == (float("inf"), False)
+    pace.claimed(100.0, found=False)  # a place got free, and there was nothing for it
+    assert pace.look_at == 100.0 + BUSY_SECONDS
+    pace.looked(pace.look_at, asks=True)
+    assert not pace.wants_wakeups
+    pace.looked(100.0 + CALM_SECONDS, asks=True)
     assert pace.wants_wakeups
 
 
@@ -52,7 +64,7 @@ def test_after_it_said_so_it_looks_ever_less_often_until_the_poll_is_enough() ->
     looks = []
     while pace.look_at < float("inf"):
         looks.append(pace.look_at)
-        pace.looked(pace.look_at)
+        pace.looked(pace.look_at, asks=True)
     assert looks[0] == BUSY_SECONDS
     assert all(later < 2.1 * (sooner + BUSY_SECONDS) for sooner, later in pairwise(looks))
     assert POLL / 2 < looks[-1] < 2 * POLL
