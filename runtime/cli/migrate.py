@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from runtime import sql
 from runtime.cli.exits import Exit
 from runtime.cli.options import as_json, configured
 from runtime.cli.output import print_fields, print_json, print_table, say
 from runtime.cli.session import reachable, run_with_bridge, show_progress
 from runtime.config import Settings
+from runtime.errors import ConfigError
 
 if TYPE_CHECKING:
     from actors.store.bridge import Bridge
@@ -68,6 +70,29 @@ def migrate_status(settings: Settings, as_json: bool) -> int:
         _print_status(status)
     current = not (status.pending or status.unknown or status.changed or status.invalid_indexes)
     return Exit.OK if current else Exit.SCHEMA
+
+
+@migrate.command("grant")
+@configured()
+@click.argument("rights", type=click.Choice(["producer", "worker"]))
+@click.argument("role")
+def migrate_grant(settings: Settings, rights: str, role: str) -> None:
+    """Give ROLE, which exists, the rights of a producer or of a worker, and no more.
+
+    A producer can enqueue and nothing else; a worker can serve, and all that a client does. Only
+    whoever owns the tables, because it made them, can grant.
+    """
+    from actors.store.errors import DatabaseError
+
+    async def unit(bridge: Bridge) -> None:
+        await bridge.run(lambda connection: connection.fetch(sql.load(f"grant_{rights}"), role))
+
+    with reachable(settings.config) as config:
+        try:
+            run_with_bridge(config, unit)
+        except DatabaseError as error:
+            raise ConfigError(f"cannot grant to {role!r}: {error.message}") from None
+    say(f"{role} is a {rights} now")
 
 
 def _with_migrator(settings: Settings, use: Callable[[Migrator], Awaitable[T]]) -> T:

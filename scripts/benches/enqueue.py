@@ -6,8 +6,8 @@ Method. A client with an asyncio loop (uvloop) enqueues no-op jobs with small ar
 - bulk_1000: by `enqueue_many` on a connection of the caller's own, 1,000 a call, one statement
   each;
 - copy: by a client's `enqueue_many`, 10,000 a call, which are copied. Making the jobs is part of
-  it. A node with default settings serves the queue, which is paused: it hears of the jobs, and
-  leaves the cores to those who enqueue.
+  it. A node with default settings listens that has no free place, so it leaves the cores to those
+  who enqueue; `steady` shows one that works.
 
 Without NOTIFY (`..._silent`): the same calls in a second namespace in which a function that does
 nothing stands before PostgreSQL's pg_notify. All else is the same, rows, indexes, statements and a
@@ -35,6 +35,7 @@ from scripts.benches.figures import Figures, Goal, Result, medians
 from scripts.benches.site import Site, Space
 from scripts.benches.work import noops
 
+FULL_APP = "scripts.benches.full_app:app"
 CONNECTIONS = 16
 BULK_JOBS = 1_000
 COPY_JOBS = 10_000
@@ -56,7 +57,7 @@ def run(site: Site, chosen: argparse.Namespace) -> Result:
     with site.space() as loud, site.space() as silent:
         for statement in ("bench_silence", "bench_unbind"):
             silent.database.execute(sql.load(statement))
-        with loud.serving(), silent.serving():
+        with loud.serving(app=FULL_APP), silent.serving(app=FULL_APP):
             rounds = loud.database.run(_rounds(loud, silent, chosen.rounds, chosen.seconds))
     figures = medians(rounds)
     ratios = {
@@ -89,11 +90,10 @@ async def _round(turns: Sequence[tuple[str, Enqueuer]], seconds: float) -> Figur
 
 @asynccontextmanager
 async def _enqueuer(space: Space) -> AsyncIterator[Enqueuer]:
-    """Connections to a namespace, whose queue is paused."""
+    """Connections to a namespace."""
     url, namespace = space.site.url, space.namespace
     own = await connect(url, namespace)
     try:
-        await own.fetch(sql.load("pause"), ["default"])
         async with AsyncClient(app, url, namespace=namespace, pool_size=CONNECTIONS) as client:
             yield Enqueuer(client, own, namespace)
     finally:

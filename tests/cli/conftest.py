@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ Cli = Callable[..., Ended]
 def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
     """Runs a command in an empty directory and environment; asserts the exit status."""
     monkeypatch.chdir(tmp_path)
-    for variable in ("DATABASE_URL", "HEADRACE_DATABASE_URL", "HEADRACE_CONFIG"):
+    ours = {name for name in os.environ if name.startswith("HEADRACE_")}
+    for variable in {"DATABASE_URL", *ours}:
         monkeypatch.delenv(variable, raising=False)
     # It is for a process of its own; here it would take the log away from pytest.
     monkeypatch.setattr("runtime.cli.logs.configure", lambda level, style: None)

@@ -87,7 +87,7 @@ def test_without_nodes_the_list_is_empty(on: Cli) -> None:
 def test_a_sound_database_passes_the_check(on: Cli) -> None:
     findings = {each["subject"]: each for each in on("check", "--json").json}
     for subject in ("configuration", "server", "listening", "namespace headrace", "transactions"):
-        assert findings[subject]["level"] == "ok"
+        assert findings[subject]["level"] == "ok", findings[subject]
     assert findings["nodes"] == {
         "subject": "nodes",
         "level": "advice",
@@ -163,3 +163,25 @@ def test_without_a_url_the_embedded_database_is_used_and_migrated(cli: Cli, tmp_
 def test_an_embedded_database_that_cannot_start_is_status_69(cli: Cli, tmp_path: Path) -> None:
     ended = cli("job", "list", "--data-dir", tmp_path, "--postgres-bin", tmp_path, status=69)
     assert ended.err.startswith("headrace: ")
+
+
+def test_rights_are_granted_to_a_role_that_exists(cli: Cli, migrated_url: str) -> None:
+    role = "the cli's producer"
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        name = psycopg.sql.Identifier(role)
+        connection.execute(psycopg.sql.SQL("CREATE ROLE {}").format(name))
+        try:
+            ended = cli("migrate", "grant", "producer", role, "--database-url", migrated_url)
+            assert f"{role} is a producer now" in ended.out + ended.err
+            (granted,) = connection.execute(
+                "SELECT has_column_privilege(%s, 'headrace.job', 'args', 'INSERT')", [role]
+            ).fetchall()
+            assert granted == (True,)
+        finally:
+            connection.execute(psycopg.sql.SQL("DROP OWNED BY {}").format(name))
+            connection.execute(psycopg.sql.SQL("DROP ROLE {}").format(name))
+
+
+def test_a_role_that_does_not_exist_is_told(cli: Cli, migrated_url: str) -> None:
+    asked = ("migrate", "grant", "worker", "nobody's", "--database-url", migrated_url)
+    assert 'role "nobody\'s" does not exist' in cli(*asked, status=2).err

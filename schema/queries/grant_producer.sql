@@ -1,0 +1,4 @@
+-- Give a role the rights of a producer; see 008_roles.
+-- Caller: the command line, `migrate grant producer ROLE`.
+-- Takes:  $1 the role.  Locks: none that anybody waits for.
+SELECT grant_producer($1::text::name)

@@ -1,0 +1,141 @@
+"""Roles: a producer can enqueue and nothing else, a worker can serve and change no table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg.errors import InsufficientPrivilege
+
+from actors.store.bridge import open_bridge
+from actors.store.postgres import PostgresStore, session_of
+from actors.store.protocol import Retention
+from runtime import App, enqueue_many
+from runtime.lifecycle import JobState
+from tests.store.harness import OOPS, Bench, PostgresHands, ack_of, new_job
+from tests.store.tables import NAMESPACE, Tables
+
+PRODUCER, WORKER = "a producer", 'a "worker"'
+
+app = App()
+
+
+@app.job
+def k(number: int) -> int:
+    return number
+
+
+@pytest.fixture(autouse=True)
+def roles(tables: Tables) -> Iterator[None]:
+    """The two roles, with their rights."""
+    run = tables.connection.execute
+    for rights, role in (("producer", PRODUCER), ("worker", WORKER)):
+        run(psycopg.sql.SQL("CREATE ROLE {}").format(psycopg.sql.Identifier(role)))
+        run(f"SELECT grant_{rights}(%s::text::name)".encode(), [role])
+    yield
+    for role in (PRODUCER, WORKER):
+        name = psycopg.sql.Identifier(role)
+        run(psycopg.sql.SQL("DROP OWNED BY {}").format(name))
+        run(psycopg.sql.SQL("DROP ROLE {}").format(name))
+
+
+@pytest.fixture
+def producer(tables: Tables) -> Iterator[psycopg.Connection]:
+    """A connection with a producer's rights."""
+    with psycopg.connect(tables.url, autocommit=True) as connection:
+        connection.execute("SELECT set_config('role', %s, false)", [PRODUCER])
+        yield connection
+
+
+def test_a_producer_enqueues_singly_in_bulk_by_copy_and_in_sql(
+    tables: Tables, producer: psycopg.Connection
+) -> None:
+    k.enqueue(producer, 1)
+    enqueue_many(producer, [k.new_job(number) for number in range(10)])
+    producer.execute("SELECT headrace.enqueue('k', '{\"number\": 1}', delay_seconds => 5)")
+    columns = "id, kind, queue, priority, max_attempts, scheduled_at, state, args, metadata"
+    row = [new_job().id, "k", "default", 1, 25, "now", "available", "{}", "{}"]
+    with (
+        producer.cursor() as cursor,
+        cursor.copy(f"COPY headrace.job ({columns}) FROM STDIN".encode()) as copy,
+    ):
+        copy.write_row(row)
+    assert tables.connection.execute("SELECT count(*) FROM job").fetchall() == [(13,)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT args FROM headrace.job",
+        "SELECT output FROM headrace.job",
+        "UPDATE headrace.job SET state = 'cancelled'",
+        "DELETE FROM headrace.job",
+        "INSERT INTO headrace.job (id, kind, attempt) VALUES (gen_random_uuid(), 'k', 9)",
+        "SELECT message FROM headrace.failure",
+        "SELECT host FROM headrace.node",
+        "UPDATE headrace.leader SET term = 9",
+        "INSERT INTO headrace.queue VALUES ('default', now())",
+        "TRUNCATE headrace.job",
+        "SELECT headrace.grant_worker('a producer')",
+    ],
+)
+def test_a_producer_does_nothing_else(producer: psycopg.Connection, statement: str) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        producer.execute(statement.encode())
+
+
+async def test_a_worker_serves(tables: Tables) -> None:
+    session = {**session_of(NAMESPACE), "role": WORKER}
+    async with open_bridge(tables.url, session=session) as bridge:
+        store = PostgresStore(bridge, namespace=NAMESPACE)
+        bench = Bench(store, PostgresHands(tables), [])
+        await store.check()
+        completed, failed, given_back = await bench.add(3)
+        node = await bench.node()
+        await store.want_wakeups(node, True)
+        jobs = {job.id: job for job in await bench.claim(node)}
+        retry = ack_of(jobs[failed], JobState.RETRYABLE, delay_seconds=0.0, failure=OOPS)
+        assert (await store.ack([ack_of(jobs[completed])])).written == 1
+        assert (await store.ack([retry])).written == 1
+        assert await store.release([(given_back, 1)]) == 1
+        assert await store.renew(node, 30)
+        assert (await store.stage(10)).jobs == 1
+        assert (await store.elect(node, 30)).held
+        await store.pause("default")
+        await store.resume("default")
+        await bench.claim(node)
+        await store.leave(node)
+        assert (await store.rescue(10)).jobs == 2
+        await store.cancel(failed)
+        await store.retry(failed)
+        assert await store.delete(failed)
+        bench.hands.pass_time(1e6)
+        assert await store.prune(Retention(), 10) == 1
+        assert len(await store.nodes()) <= 1
+        assert await store.neighbours(node) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE headrace.job ADD COLUMN more int",
+        "DROP INDEX headrace.job_claim",
+        "CREATE TABLE headrace.more (id int)",
+        "TRUNCATE headrace.job",
+        "DELETE FROM headrace.migration",
+    ],
+)
+def test_a_worker_changes_no_table(tables: Tables, statement: str) -> None:
+    with psycopg.connect(tables.url, autocommit=True) as connection:
+        connection.execute("SELECT set_config('role', %s, false)", [WORKER])
+        with pytest.raises(InsufficientPrivilege):
+            connection.execute(statement.encode())
+
+
+def test_a_worker_passes_no_rights_on(tables: Tables, producer: psycopg.Connection) -> None:
+    with psycopg.connect(tables.url, autocommit=True) as connection:
+        connection.execute("SELECT set_config('role', %s, false)", [WORKER])
+        connection.execute("SELECT headrace.grant_worker(%s::text::name)", [PRODUCER])
+    with pytest.raises(InsufficientPrivilege):
+        producer.execute("SELECT args FROM headrace.job")
