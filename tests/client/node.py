@@ -27,7 +27,7 @@ class NodeByHand:
 
     def claim(self, kind: str) -> tuple[UUID, int]:
         """Claim one job: its id and run number."""
-        (row,) = self._run("claim", [self._id, ["default"], ["{" + kind + "}"], [1]])
+        (row,) = self._run("claim", [self._id, ["default"], ["{" + kind + "}"], [1], [None]])
         return row[0], row[1]
 
     def complete(self, run: tuple[UUID, int], output: str | None) -> None:

@@ -107,6 +107,8 @@ async def test_a_lost_database_fails_every_call_and_loses_every_listener() -> No
 
 async def test_what_is_notified_while_listening_is_lost_is_gone() -> None:
     store = MemoryStore()
+    node = await store.join(node_info(queues=("default", "after")), 30)
+    await store.want_wakeups(node, True)
     async with store.listen() as notifications:
         store.lose_listeners()
         await store.enqueue([new_job()])

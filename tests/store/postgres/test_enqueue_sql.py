@@ -118,6 +118,12 @@ def test_two_namespaces_in_one_database_do_not_meet(tables: Tables) -> None:
         other.migrate()
         with psycopg.connect(tables.url, autocommit=True) as caller:
             caller.execute('LISTEN "headrace.wakeup"; LISTEN "other_place.wakeup"')
+            for place in (tables, other):
+                place.connection.execute(
+                    "INSERT INTO node (name, host, boot_id, pid, pid_started, version, queues,"
+                    " workers, expires_at, wants_wakeups)"
+                    " VALUES ('n', 'h', 'b', 1, '', '', '{default}', 1, 'infinity', true)"
+                )
             caller.execute("SELECT headrace.enqueue('here'), other_place.enqueue('there')")
             heard = {note.channel for note in caller.notifies(timeout=5, stop_after=2)}
         assert heard == {"headrace.wakeup", "other_place.wakeup"}

@@ -74,7 +74,7 @@ async def test_a_claim_steps_over_what_another_is_taking(bench: Bench, tables: T
     first, second = await bench.add(2)
     mine, other = await bench.node(), await bench.node()
     with tables.rival() as rival:
-        execute(rival, "claim", other, ["default"], ['{"k"}'], [1])
+        execute(rival, "claim", other, ["default"], ['{"k"}'], [1], [None])
 
         assert [job.id for job in await bench.claim(mine)] == [second]
 
@@ -153,7 +153,7 @@ async def test_what_a_zombie_claimed_after_its_rescue_is_rescued_next(
     (job_id,) = await bench.add()
     node = await bench.node()
     with tables.rival() as rival:
-        execute(rival, "claim", node, ["default"], ['{"k"}'], [1])
+        execute(rival, "claim", node, ["default"], ['{"k"}'], [1], [None])
         expire_leases(tables)
         assert (await bench.store.rescue(100)).jobs == 0
     assert await bench.store.holdings(node) == [(job_id, 1)]

@@ -87,14 +87,15 @@ async def test_a_lost_listening_connection_is_told_and_mended(bench: Bench, tabl
         )
         with trio.fail_after(20):
             heard = [await notifications.receive() for _ in range(2)]
-        await bench.add(queue="after")
+        await bench.store.want_wakeups(await bench.node(), True)
+        await bench.add()
         with trio.fail_after(20):
             heard.append(await notifications.receive())
 
     assert heard == [
         Notification("lost", ""),
         Notification("back", ""),
-        Notification("wakeup", "after"),
+        Notification("wakeup", "default"),
     ]
 
 
@@ -103,11 +104,13 @@ async def test_it_works_through_a_transaction_pooler_and_listens_beside_it(
 ) -> None:
     async with open_bridge(tables.url, session=session_of(NAMESPACE), pooler=True) as pooled:
         store = PostgresStore(pooled, listen_bridge=bridge)
+        node = await store.join(node_info(), 30)
+        await store.want_wakeups(node, True)
         async with store.listen() as notifications:
             job = new_job()
             await store.enqueue([job])
-            assert await notifications.receive() == Notification("wakeup", "default")
-        node = await store.join(node_info(), 30)
+            with trio.fail_after(20):
+                assert await notifications.receive() == Notification("wakeup", "default")
         (claimed,) = await store.claim(node, [Demand("default", ("k",), 1)])
         assert (await store.ack([ack_of(claimed, output="1")])).written == 1
         assert (await store.get(job.id)).output == 1
