@@ -1,0 +1,30 @@
+"""The app of the campaigns: a handler that leaves a line when it begins and one when it ends."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from runtime import App, constant, current_job
+
+app = App("campaigns")
+
+
+@app.job(max_attempts=1000, backoff=constant(0.01))
+def traced(path: str, seconds: float) -> int:
+    """Keep a core busy for a while; the number of this run is the output."""
+    run = current_job()
+    _note(path, f"begun {run.id} {run.run_number}")
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+    _note(path, f"ended {run.id} {run.run_number}")
+    return run.run_number
+
+
+def _note(path: str, text: str) -> None:
+    """One write, appended: whole, or not there, also if we are killed."""
+    line = f"{time.monotonic_ns()} {os.getpid()} {text}\n"
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(descriptor, line.encode())
+    os.close(descriptor)

@@ -1,0 +1,5 @@
+"""What keeps a campaign from its end."""
+
+
+class CampaignFailed(Exception):
+    """It could not be carried through."""

@@ -1,0 +1,79 @@
+"""What a campaign left behind, read back: rows of the database, and the lines of the runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from runtime import sql
+from scripts.benches.database import connect
+from scripts.campaigns.history import Failure, Row, Run
+
+_NANO = 1_000_000_000
+_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_ANSWER_SECONDS = 60.0
+
+
+def completed(url: str, namespace: str) -> int | None:
+    """How many jobs are completed; None while the database does not say."""
+    try:
+        _, (row,) = asyncio.run(_fetch(url, namespace, "chaos_completed"))
+    except _AWAY:
+        return None
+    return int(row["jobs"])
+
+
+def rows(url: str, namespace: str) -> list[Row]:
+    """All jobs, with their failures."""
+    failures: dict[UUID, list[Failure]] = defaultdict(list)
+    asked, found = asyncio.run(_fetch(url, namespace, "chaos_failures"))
+    for each in found:
+        at = asked - each["age"]
+        failure = Failure(each["run_number"], each["attempt"], each["error_class"], at)
+        failures[each["job_id"]].append(failure)
+    return [
+        Row(
+            each["id"],
+            each["state"],
+            each["run_number"],
+            each["attempt"],
+            None if each["output"] is None else msgspec.json.decode(each["output"]),
+            tuple(failures[each["id"]]),
+        )
+        for each in asyncio.run(_fetch(url, namespace, "chaos_rows"))[1]
+    ]
+
+
+async def _fetch(url: str, namespace: str, statement: str) -> tuple[float, list[Any]]:
+    """When it was asked, on our clock, and the rows."""
+    async with asyncio.timeout(_ANSWER_SECONDS):
+        connection = await connect(url, namespace)
+        try:
+            asked = time.monotonic()
+            return asked, await connection.fetch(sql.load(statement))
+        finally:
+            connection.terminate()
+
+
+def runs(trace: Path) -> Iterator[Run]:
+    """The runs whose handlers left their lines in this file; two that are the same are two."""
+    begun: dict[tuple[UUID, int, int], float] = {}
+    for line in trace.read_text().splitlines():
+        at_ns, pid, what, job, number = line.split()
+        key, at = (UUID(job), int(number), int(pid)), int(at_ns) / _NANO
+        if what == "ended":
+            yield Run(key[0], key[1], key[2], begun.pop(key), at)
+        elif key in begun:
+            yield Run(key[0], key[1], key[2], at, None)
+        else:
+            begun[key] = at
+    for (job_id, run_number, process), at in begun.items():
+        yield Run(job_id, run_number, process, at, None)
