@@ -15,8 +15,8 @@ CHECKOUT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("campaign", "options", "fault", "least"),
     [
-        ("kill", ("--jobs", "1000", "--job-ms", "5"), "faults_child", 5),
-        ("postgres", ("--jobs", "3000", "--restarts", "2"), "faults_postgres", 1),
+        ("kill", ("--jobs", "400", "--job-ms", "5"), "faults_child", 2),
+        ("postgres", ("--jobs", "2000", "--restarts", "1"), "faults_postgres", 1),
     ],
 )
 def test_a_campaign_finds_no_violation(

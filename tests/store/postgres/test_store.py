@@ -73,7 +73,7 @@ async def test_a_database_that_is_away_is_unavailable() -> None:
 
 async def test_a_higher_limit_reaches_the_database(bridge: Bridge, tables: Tables) -> None:
     store = PostgresStore(bridge, limits=PayloadLimits(args_bytes=4 * MIB))
-    job = new_job(args='{"x":[' + "1," * (2 * MIB - 5) + "1]}")
+    job = new_job(args='{"x":"' + "a" * (4 * MIB - 10) + '"}')
     assert len(job.args) > 4 * MIB - 10
 
     assert await store.enqueue([job]) == [True]
