@@ -76,9 +76,7 @@ class Distributor:
     _reconcile_at: float = attrs.field(default=float("inf"), init=False)
     _pace: Pace = attrs.field(init=False)
     _cursor: ClaimCursor = attrs.field(factory=ClaimCursor, init=False)
-    _told: tuple[int, bool] | None = attrs.field(
-        default=None, init=False
-    )  # the wish that they know
+    _told: tuple[int, bool] | None = attrs.field(default=None, init=False)  # the wish, as known
     _retry: Retry = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
