@@ -11,10 +11,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import attrs
 
@@ -81,15 +82,27 @@ class Node:
 
 @contextmanager
 def started(
-    url: str, namespace: str, log: Path, options: Sequence[str], app: str
+    url: str,
+    namespace: str,
+    log: Path,
+    options: Sequence[str],
+    app: str,
+    *,
+    before: Sequence[str] = (),
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Node]:
-    """A node, from its start to its end. It may not serve yet."""
-    command = [sys.executable, "-P", "-m", "runtime", "serve", app, "--namespace", namespace]
+    """A node, from its start to its end. It may not serve yet.
+
+    Args: before: words before the command, such as a program that starts it in a namespace of the
+    kernel; it must exec. variables: of its environment, besides those that every node has.
+    """
+    serve = ["-m", "runtime", "serve", app, "--namespace", namespace]
+    command = [*before, sys.executable, "-P", *serve]
     with log.open("wb") as file:
         process = subprocess.Popen(
             [*command, "--no-http", *options],
             cwd=CHECKOUT,
-            env=environment(url),
+            env=environment(url) | dict(variables),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,

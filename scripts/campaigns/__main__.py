@@ -21,7 +21,7 @@ from scripts.campaigns.checker import Violation, check
 from scripts.campaigns.errors import CampaignFailed
 from scripts.campaigns.figures import figures
 from scripts.campaigns.history import History
-from scripts.campaigns.site import open_site
+from scripts.campaigns.site import Site, open_site
 
 NAMES = ("kill", "postgres", "zombie")
 _SHOWN = 20
@@ -34,25 +34,25 @@ def main() -> int:
     if chosen.seed is None:
         chosen.seed = random.SystemRandom().randrange(1_000_000)
     try:
-        history = _campaign(_module(chosen.campaign), chosen)
+        site, history = _campaign(_module(chosen.campaign), chosen)
     except _EXPECTED as error:
         print(f"scripts/chaos: {error} (seed {chosen.seed})", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    violations = check(history)
-    _report(chosen, figures(history, violations), violations)
+    violations = [*check(history), *site.broken]
+    _report(chosen, figures(history, violations) | site.found, violations)
     return 1 if violations else 0
 
 
-def _campaign(module: ModuleType, chosen: argparse.Namespace) -> History:
+def _campaign(module: ModuleType, chosen: argparse.Namespace) -> tuple[Site, History]:
     progress = Progress()
     try:
         with open_site(chosen.seed, progress) as site:
             module.run(site, chosen)
             progress.phase("reading the history")
             site.end_nodes()
-            return site.history()
+            return site, site.history()
     finally:
         progress.close()
 
@@ -60,7 +60,7 @@ def _campaign(module: ModuleType, chosen: argparse.Namespace) -> History:
 def _report(
     chosen: argparse.Namespace, found: dict[str, float], violations: list[Violation]
 ) -> None:
-    texts = [f"{each.kind}: job {each.job}: {each.text}" for each in violations]
+    texts = [str(each) for each in violations]
     if chosen.json:
         answer = {"campaign": chosen.campaign, "seed": chosen.seed, "figures": found}
         print(json.dumps(answer | {"violations": texts}))
@@ -88,7 +88,7 @@ def _arguments() -> argparse.Namespace:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         each.add_argument("--seed", type=int, metavar="N", help="of the dice; default: any")
-        each.add_argument("--minutes", type=float, default=30.0, metavar="M", help="at most")
+        each.add_argument("--minutes", type=float, metavar="M", help="for so long")
         each.add_argument("--json", action="store_true", help="one JSON object on stdout")
         module.options(each)
     return parser.parse_args()

@@ -26,11 +26,16 @@ DEATHS = frozenset({"ChildDied", "NodeLost"})
 
 @attrs.frozen
 class Violation:
-    """A promise that was not kept."""
+    """A promise that was not kept. `job`: None, if it is of no one job."""
 
     kind: str
-    job: UUID
+    job: UUID | None
     text: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kind}: job {self.job}: {self.text}" if self.job else f"{self.kind}: {self.text}"
+        )
 
 
 def check(history: History) -> list[Violation]:
@@ -49,11 +54,13 @@ def check(history: History) -> list[Violation]:
 
 
 def _lost(history: History, rows: dict[UUID, Row]) -> Iterator[Violation]:
-    for job in {each.job for each in history.enqueues if each.answer == "ok"}:
+    for job, end in {
+        each.job: each.end for each in history.enqueues if each.answer == "ok"
+    }.items():
         if job not in rows:
             yield Violation("lost", job, "it was enqueued, and is not there")
-        elif rows[job].state != "completed":
-            yield Violation("lost", job, f"it ended as {rows[job].state}")
+        elif rows[job].state != end:
+            yield Violation("lost", job, f"it ended as {rows[job].state}, not as {end}")
 
 
 def _invented(history: History, rows: Iterable[UUID], runs: Iterable[UUID]) -> Iterator[Violation]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from scripts.campaigns.checker import KINDS, Violation
@@ -21,28 +21,49 @@ def figures(history: History, violations: Sequence[Violation]) -> dict[str, floa
         found[f"faults_{kind.replace(' ', '_')}"] = count
     broken = Counter(each.kind for each in violations)
     found |= {kind: broken[kind] for kind in KINDS}
+    failed = {(row.job, each.run_number) for row in history.rows for each in row.failures}
+    found["finished_reruns"] = sum(
+        run.ended is not None and (run.job, run.number) in failed for run in history.runs
+    )
     found["reruns"] = len(history.runs) - len({run.job for run in history.runs})
-    if recoveries := _recoveries(history):
-        found |= {f"recovery_p{share}_s": _percentile(recoveries, share) for share in (50, 99)}
+    recoveries = _recoveries(history)
+    found |= _shares("recovery", [seconds for _, seconds in recoveries])
+    for kind in sorted({fault.kind for fault, _ in recoveries}):
+        seconds = [each for fault, each in recoveries if fault.kind == kind]
+        found |= _shares(f"recovery_{kind.replace(' ', '_')}", seconds)
+    found |= _repeated(recoveries)
     return found
 
 
-def _recoveries(history: History) -> list[float]:
-    """For each run that was lost: from the fault that ended it until its job could run again."""
+def _shares(name: str, seconds: Sequence[float]) -> dict[str, float]:
+    return {f"{name}_p{share}_s": _percentile(seconds, share) for share in (50, 99) if seconds}
+
+
+def _repeated(recoveries: Sequence[tuple[Fault, float]]) -> dict[str, float]:
+    """How many runs one fault has cost."""
+    counts = Counter(fault for fault, _ in recoveries)
+    by_kind: dict[str, list[float]] = defaultdict(list)
+    for fault, count in counts.items():
+        by_kind[fault.kind].append(count)
+    return {f"most_reruns_by_one_{kind.replace(' ', '_')}": max(n) for kind, n in by_kind.items()}
+
+
+def _recoveries(history: History) -> list[tuple[Fault, float]]:
+    """For each run that was lost: the fault that ended it, and how long after that its job could
+    run again."""
     lost = {(row.job, each.run_number): each.at for row in history.rows for each in row.failures}
     by_pid: dict[int, Fault] = {pid: fault for fault in history.faults for pid in fault.pids}
-    return [
-        lost[run.job, run.number] - _ended_by(run, history.faults, by_pid)
-        for run in history.runs
-        if (run.job, run.number) in lost
-    ]
+    found = []
+    for run in history.runs:
+        fault = by_pid.get(run.pid) or _first_after(run, history.faults)
+        if fault is not None and (run.job, run.number) in lost:
+            found.append((fault, lost[run.job, run.number] - fault.at))
+    return found
 
 
-def _ended_by(run: Run, faults: Sequence[Fault], by_pid: dict[int, Fault]) -> float:
-    """When the fault was made: the one to its process, else the first one after its begin."""
-    if run.pid in by_pid:
-        return by_pid[run.pid].at
-    return next((fault.at for fault in faults if fault.at >= run.begun), run.begun)
+def _first_after(run: Run, faults: Sequence[Fault]) -> Fault | None:
+    """For a run whose process was not meant: the first fault after its begin."""
+    return next((fault for fault in faults if fault.at >= run.begun), None)
 
 
 def _percentile(values: Sequence[float], share: int) -> float:

@@ -15,10 +15,14 @@ Answer = Literal["ok", "unknown"]
 
 @attrs.frozen
 class Enqueue:
-    """Somebody asked for a job to be written; "unknown": the answer was lost."""
+    """Somebody asked for a job to be written; "unknown": the answer was lost.
+
+    `end`: the state in which it must end.
+    """
 
     job: UUID
     answer: Answer
+    end: str = "completed"
 
 
 @attrs.frozen

@@ -12,46 +12,24 @@ import argparse
 import os
 import signal
 import time
-from collections.abc import Callable
 
-from scripts.campaigns.errors import CampaignFailed
 from scripts.campaigns.site import Site
+from scripts.campaigns.work import disturb, work_options
 
 NODES = 2
 VICTIMS = {"child": 80, "fork server": 12, "node": 8}  # so many of a hundred
-_LOOK_SECONDS = 2.0
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Its flags."""
-    parser.add_argument("--jobs", type=int, default=100_000, metavar="N")
-    parser.add_argument("--job-ms", type=float, default=2.0, metavar="MS")
+    work_options(parser, jobs=100_000, job_ms=2.0)
 
 
 def run(site: Site, chosen: argparse.Namespace) -> None:
     """Work and kill until all is done."""
-    jobs = site.jobs(chosen.jobs, chosen.job_ms / 1000)
     for _ in range(NODES):
         site.start_node()
-    with site.enqueueing(jobs):
-        until_completed(site, chosen, lambda: _kill_some(site))
-
-
-def until_completed(site: Site, chosen: argparse.Namespace, strike: Callable[[], None]) -> None:
-    """Strike until all jobs are completed. Raises CampaignFailed when that takes too long."""
-    deadline = time.monotonic() + 60 * chosen.minutes
-    look_at, done = 0.0, 0
-    site.progress.phase(f"{chosen.jobs} jobs")
-    while done < chosen.jobs:
-        strike()
-        if time.monotonic() >= look_at:
-            done = site.completed() or done
-            look_at = time.monotonic() + _LOOK_SECONDS
-            site.progress.show(f"{100 * done // chosen.jobs} %")
-        if time.monotonic() > deadline:
-            raise CampaignFailed(
-                f"{chosen.jobs - done} jobs were not done in {chosen.minutes:g} min"
-            )
+    disturb(site, chosen, lambda: _kill_some(site))
 
 
 def _kill_some(site: Site) -> None:

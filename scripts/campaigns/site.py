@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import random
 import signal
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 import attrs
 import trio
@@ -20,33 +20,35 @@ import trio
 from actors.store.bridge import open_bridge
 from actors.store.migrate import Migrator
 from actors.store.postgres import session_of
-from runtime import Client
 from runtime.embedded import Server
-from runtime.errors import StoreUnavailable
 from runtime.job import NewJob
 from scripts.benches.node import Node, started
 from scripts.benches.processes import children
 from scripts.benches.progress import Progress
 from scripts.campaigns import reading
-from scripts.campaigns.app import app, traced
-from scripts.campaigns.history import Answer, Enqueue, Fault, History
+from scripts.campaigns.app import traced
+from scripts.campaigns.checker import Violation
+from scripts.campaigns.history import Enqueue, Fault, History
 
 NAMESPACE = "headrace"
 LEASE_SECONDS = 3
-_APP = "scripts.campaigns.app:app"
+APP = "scripts.campaigns.app:app"
 _OPTIONS = ("--lease-seconds", str(LEASE_SECONDS), "--heartbeat-seconds", "1")
-_BULK_JOBS = 1_000
-_PATIENCE_SECONDS = 0.2
 
 
 @attrs.define
 class Site:
-    """See the module's docstring."""
+    """See the module's docstring.
+
+    Attributes: found, figures of this campaign alone; broken, what it saw that must not be.
+    """
 
     server: Server
     folder: Path
     progress: Progress
     dice: random.Random
+    found: dict[str, float] = attrs.field(factory=dict)
+    broken: list[Violation] = attrs.field(factory=list)
     _nodes: list[tuple[Node, ExitStack]] = attrs.field(factory=list)
     _started: int = 0
     _enqueues: list[Enqueue] = attrs.field(factory=list)
@@ -64,12 +66,32 @@ class Site:
 
     # --- nodes ------------------------------------------------------------------------------------
 
-    def start_node(self) -> Node:
-        """One more node. It may not serve yet."""
+    def start_node(
+        self,
+        *options: str,
+        app: str = APP,
+        url: str = "",
+        before: Sequence[str] = (),
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> Node:
+        """One more node. It may not serve yet.
+
+        Args: options: more flags of `serve`. url: of the database, as this node is to reach it.
+        before, variables: see `scripts.benches.node.started`.
+        """
         self._started += 1
         stack = ExitStack()
-        log = self.folder / f"node-{self._started}.log"
-        node = stack.enter_context(started(self.server.url, NAMESPACE, log, _OPTIONS, _APP))
+        node = stack.enter_context(
+            started(
+                url or self.server.url,
+                NAMESPACE,
+                self.folder / f"node-{self._started}.log",
+                (*_OPTIONS, *options),
+                app,
+                before=before,
+                variables=variables,
+            )
+        )
         self._nodes.append((node, stack))
         return node
 
@@ -104,6 +126,10 @@ class Site:
         """A fault that is made now, to these processes."""
         self._faults.append(Fault(kind, time.monotonic(), pids))
 
+    def violated(self, kind: str, text: str) -> None:
+        """Something that must not be was seen, which is of no one job."""
+        self.broken.append(Violation(kind, None, text))
+
     def count(self, kind: str) -> int:
         """How many of that kind were made."""
         return sum(fault.kind == kind for fault in self._faults)
@@ -115,34 +141,12 @@ class Site:
         path = str(self.folder / "trace")
         return [traced.new_job(path, seconds) for _ in range(count)]
 
-    @contextmanager
-    def enqueueing(self, jobs: Sequence[NewJob]) -> Iterator[None]:
-        """Enqueue them beside what goes on in the block, and until all are written."""
-        thread = threading.Thread(target=self._enqueue_all, args=(jobs,), name="enqueuer")
-        thread.start()
-        try:
-            yield
-        finally:
-            thread.join()
-
-    def _enqueue_all(self, jobs: Sequence[NewJob]) -> None:
-        with Client(app, self.server.url, namespace=NAMESPACE) as client:
-            for start in range(0, len(jobs), _BULK_JOBS):
-                self._enqueue(client, jobs[start : start + _BULK_JOBS])
-
-    def _enqueue(self, client: Client, jobs: Sequence[NewJob]) -> None:
-        """Until it is known to be written: whenever the answer is lost, again with the same ids."""
-        answer: Answer = "unknown"
-        while answer == "unknown":
-            try:
-                client.enqueue_many(jobs)
-                answer = "ok"
-            except StoreUnavailable:
-                time.sleep(_PATIENCE_SECONDS)
-            self._enqueues += [Enqueue(job.id, answer) for job in jobs]
+    def asked(self, enqueues: Iterable[Enqueue]) -> None:
+        """Some jobs were asked for."""
+        self._enqueues += enqueues
 
     def completed(self) -> int | None:
-        """How many jobs are; None while the database does not say."""
+        """How many traced jobs are; None while the database does not say."""
         return reading.completed(self.server.url, NAMESPACE)
 
     def history(self) -> History:

@@ -13,8 +13,8 @@ import signal
 import time
 
 from scripts.campaigns.errors import CampaignFailed
-from scripts.campaigns.kill import until_completed
 from scripts.campaigns.site import LEASE_SECONDS, Site
+from scripts.campaigns.work import disturb, work_options
 
 _LATE = re.compile(r"(\d+) outcomes came too late")
 _RUN_SECONDS = 3.0  # between two stops
@@ -22,19 +22,17 @@ _RUN_SECONDS = 3.0  # between two stops
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Its flags."""
-    parser.add_argument("--jobs", type=int, default=3_000, metavar="N")
-    parser.add_argument("--job-ms", type=float, default=50.0, metavar="MS")
+    work_options(parser, jobs=3_000, job_ms=50.0)
 
 
 def run(site: Site, chosen: argparse.Namespace) -> None:
     """Work and stop nodes until all is done. Raises CampaignFailed, if no outcome came late."""
-    jobs = site.jobs(chosen.jobs, chosen.job_ms / 1000)
     for _ in range(2):
         site.start_node().wait_serving()
-    with site.enqueueing(jobs):
-        until_completed(site, chosen, lambda: _stop_one(site))
+    disturb(site, chosen, lambda: _stop_one(site))
     site.end_nodes()
-    if late_outcomes(site) == 0:
+    site.found["late_outcomes"] = late_outcomes(site)
+    if not site.found["late_outcomes"]:
         raise CampaignFailed("no outcome came too late: the campaign has shown nothing")
 
 
