@@ -106,8 +106,9 @@ class Acker:
         while True:
             self._arrived = trio.Event()
             if self._pending:
-                with life.stop_scope(), trio.move_on_after(LINGER_SECONDS):
-                    await self._due.wait()
+                if not self._due.is_set():
+                    with life.stop_scope(), trio.move_on_after(LINGER_SECONDS):
+                        await self._due.wait()
                 await self._write()
             elif life.stopping:
                 return

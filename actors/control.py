@@ -1,8 +1,9 @@
 """Control: carries out what people ask of a running node: cancel, pause, resume.
 
-Rules: a command reaches us as a notification, which is a hint; behind it stands the database: the
-claim itself obeys a pause, and jobs whose cancellation was requested are asked for now and then
-while we hold any.
+Rules: a command reaches us as a notification, which is a hint and may be a stranger's: whoever may
+connect may notify. Behind it stands the database: the claim itself obeys a pause, and which jobs
+are to be cancelled is asked for at a hint, and now and then while we hold any. So a forged hint
+stops no run, and keeps a queue waiting until the next poll at most.
 """
 
 from __future__ import annotations
@@ -55,36 +56,37 @@ class Control:
     async def run(self, life: Life) -> None:
         """Obey until asked to stop."""
         life.started()
+        rounds = Rounds(
+            life, "control", self._wanted, seconds=LOOK_SECONDS, jitter=0.1, observe=self.observe
+        )
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._look, life)
+            nursery.start_soon(self._look, rounds)
             with life.stop_scope():
                 async for payload in self._arrivals:
-                    self._obey(payload)
+                    self._obey(payload, rounds)
 
-    def _obey(self, payload: str) -> None:
+    def _obey(self, payload: str, rounds: Rounds[Sequence[UUID]]) -> None:
         verb, _, what = payload.partition(":")
         match verb:
-            case "cancel":
-                self._cancel_named(what)
+            case "cancel" if self._is_held(what):
+                rounds.wake()
             case "pause":
                 self.distributor.pause(what)
             case "resume":
                 self.distributor.resume(what)
 
-    def _cancel_named(self, name: str) -> None:
-        """Whoever may connect may notify: what is no id concerns none of our jobs."""
+    def _is_held(self, name: str) -> bool:
+        """What is no id concerns none of our jobs."""
         with contextlib.suppress(ValueError):
-            self._cancel(UUID(name))
+            return self.holdings.holds(UUID(name))
+        return False
 
     def _cancel(self, job_id: UUID) -> None:
         for worker in self.workers:
             if worker.cancel(job_id):
                 return
 
-    async def _look(self, life: Life) -> None:
-        rounds = Rounds(
-            life, "control", self._wanted, seconds=LOOK_SECONDS, jitter=0.1, observe=self.observe
-        )
+    async def _look(self, rounds: Rounds[Sequence[UUID]]) -> None:
         async for wanted in rounds:
             for job_id in wanted:
                 self._cancel(job_id)

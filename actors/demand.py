@@ -44,6 +44,14 @@ class DemandBook:
         self._paused -= {known.name for known in self._queues if queue in ("*", known.name)}
         self.wake("" if queue == "*" else queue)
 
+    def standing(self, free: Mapping[Kinds, int]) -> list[Demand]:
+        """What to claim if a wakeup came now: of dry queues, too."""
+        dry, self._dry = self._dry, set()
+        try:
+            return self.demand(free)
+        finally:
+            self._dry = dry
+
     def demand(self, free: Mapping[Kinds, int]) -> list[Demand]:
         """What to claim for `free` places by the kinds that they serve; [] for nothing."""
         self._turn += 1

@@ -28,6 +28,10 @@ class Holdings:
         held = self._runs.get(run[0])
         return held is not None and held[0] == run[1]
 
+    def holds(self, job_id: UUID) -> bool:
+        """Whether a run of this job is here."""
+        return job_id in self._runs
+
     def take(self, jobs: Iterable[ClaimedJob]) -> None:
         """These jobs were claimed."""
         for job in jobs:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from uuid import UUID
 
 import attrs
@@ -47,6 +47,19 @@ STUCK_SECONDS = 10.0
 WORDS = 256
 
 
+@contextlib.asynccontextmanager
+async def at_once(lock: trio.Lock) -> AsyncIterator[None]:
+    """Hold the lock. Where it is free, no other task runs first, as trio would have it."""
+    try:
+        lock.acquire_nowait()
+    except trio.WouldBlock:
+        await lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 @attrs.frozen
 class TenureSettings:
     """What a Worker's children are held to. Durations in seconds."""
@@ -71,6 +84,7 @@ class Tenure:
     settings: TenureSettings
     capacity: Capacity
     redeal: Callable[[Sequence[ClaimedJob]], list[ClaimedJob]]
+    may_begin: Callable[[], bool]  # whether the node still has the right to run what it claimed
     observe: events.Observer = events.ignore
     served: int = attrs.field(default=0, init=False)  # runs that ended in this child
     closing: bool = attrs.field(default=False, init=False)  # takes no more jobs
@@ -127,8 +141,11 @@ class Tenure:
         while True:
             await self.acker.wait_room()
             jobs = await self.seat.take()
+            if not self.may_begin():
+                self.acker.settle([Settled(job, GivenBack("not begun")) for job in jobs])
+                continue
             with trio.CancelScope(shield=True):  # for SETTLE_SECONDS: the jobs are ours by now
-                async with self._handing:
+                async with at_once(self._handing):
                     frames = b"".join([self._hand(job) for job in jobs])
             self._show_load()  # what was on the way is held now; the place is not free in between
             self._moved_at = trio.current_time()
@@ -147,7 +164,7 @@ class Tenure:
     async def _send(self, data: bytes) -> bool:
         """Send to the child; False if it is gone."""
         try:
-            async with self._sending:
+            async with at_once(self._sending):
                 await self.child.send(data)
         except trio.BrokenResourceError:
             return False

@@ -134,6 +134,7 @@ class Worker:
             settings=self.settings,
             capacity=self._capacity,
             redeal=self.redeal,
+            may_begin=lambda: self.lease.held and not self.force.is_set(),
             observe=self.observe,
         )
 

@@ -17,7 +17,8 @@ from runtime.errors import ConfigError
 
 logger = logging.getLogger("headrace")
 
-# Scrapers and probes of a node are a handful. More connections than this are closed at once.
+# Scrapers and probes of a node are a handful. When there are more, the oldest makes room for the
+# next: so whoever holds many, and says nothing, keeps nobody out.
 MAX_CONNECTIONS = 64
 
 
@@ -36,7 +37,7 @@ class Http:
     health: Health
     yielding: bool = False
     addresses: tuple[str, ...] = attrs.field(default=(), init=False)  # URLs, once it listens
-    _connections: int = attrs.field(default=0, init=False)
+    _talks: dict[trio.CancelScope, None] = attrs.field(factory=dict, init=False)  # oldest first
 
     async def run(self, life: Life) -> None:
         """Serve until asked to stop. Raises ConfigError if it cannot listen there."""
@@ -65,14 +66,16 @@ class Http:
         return await trio.open_tcp_listeners(port, host=self.host)
 
     async def _serve(self, stream: trio.SocketStream) -> None:
-        if self._connections >= MAX_CONNECTIONS:
-            await stream.aclose()
-            return
-        self._connections += 1
-        try:
-            await Conversation(stream, self._answer).run()
-        finally:
-            self._connections -= 1
+        if len(self._talks) >= MAX_CONNECTIONS:
+            oldest = next(iter(self._talks))
+            del self._talks[oldest]
+            oldest.cancel()
+        with trio.CancelScope() as scope:
+            self._talks[scope] = None
+            try:
+                await Conversation(stream, self._answer).run()
+            finally:
+                self._talks.pop(scope, None)
 
     def _answer(self, method: bytes, target: bytes) -> Response:
         return respond(pages(self.metrics, self.health), method, target)

@@ -15,6 +15,7 @@ import trio
 from actors.kit.life import Life
 from actors.store.bridge import Bridge, BridgeKind, Note
 from actors.store.bridge.port import PING_SECONDS, UNIT_TIMEOUT_SECONDS, T, Unit
+from actors.store.standby import Standby
 from runtime.errors import StoreUnavailable
 
 
@@ -44,6 +45,11 @@ class Database:
 
     async def run(self, unit: Unit[T], *, timeout_seconds: float = UNIT_TIMEOUT_SECONDS) -> T:
         return await self._open().run(unit, timeout_seconds=timeout_seconds)
+
+    async def run_at(
+        self, standby: Standby, unit: Unit[T], *, timeout_seconds: float = UNIT_TIMEOUT_SECONDS
+    ) -> T | None:
+        return await self._open().run_at(standby, unit, timeout_seconds=timeout_seconds)
 
     def listen(
         self, channels: Sequence[str], *, ping_seconds: float = PING_SECONDS

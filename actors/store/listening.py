@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import trio
 
-from actors.store.protocol import Notification
+from actors.store.protocol import Listening, Notification
+from actors.store.standby import Standby
 
 TOPICS = ("wakeup", "due", "control", "finished")
 
@@ -16,14 +17,22 @@ def channels_of(namespace: str) -> dict[str, str]:
     return {f"{namespace}.{topic}": topic for topic in TOPICS}
 
 
-class Notifications(trio.abc.ReceiveChannel[Notification]):
+class Notifications(Listening):
     """Notifications in the order of their arrival. Closing it is its opener's business."""
 
     def __init__(
-        self, notes: trio.MemoryReceiveChannel[tuple[str, str]], topics: Mapping[str, str]
+        self,
+        notes: trio.MemoryReceiveChannel[tuple[str, str]],
+        topics: Mapping[str, str],
+        standby: Callable[[], Standby | None],
     ) -> None:
         self._notes = notes
         self._topics = topics
+        self._standby = standby
+
+    def standby(self) -> Standby | None:
+        """See Listening."""
+        return self._standby()
 
     async def receive(self) -> Notification:
         """The next one. Raises trio.EndOfChannel when there will be none."""

@@ -11,6 +11,7 @@ tables are not ours. Cancelled is safe anywhere: the connection is cleaned befor
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -20,6 +21,7 @@ from uuid import UUID
 import attrs
 import trio
 
+from actors.store.standby import Standby
 from runtime.job import ClaimedJob, Job, NewJob
 from runtime.lifecycle import Ack, JobState
 
@@ -155,6 +157,17 @@ class Notification:
     payload: str  # wakeup: the queue; control: "cancel:<job id>", "pause:<queue>", "resume:<queue>"
 
 
+class Listening(trio.abc.ReceiveChannel[Notification]):
+    """What is notified, in the order of its arrival."""
+
+    @abstractmethod
+    def standby(self) -> Standby | None:
+        """For one `claim_at`, which begins at the next wakeup that is heard here.
+
+        None where no wakeup can begin a claim.
+        """
+
+
 class Store(Protocol):
     """See the module's docstring."""
 
@@ -169,6 +182,15 @@ class Store(Protocol):
 
         Nothing from a paused queue, and nothing for a node whose lease has run out. A group's
         `after` is a mark only while that job has the place that it was claimed from.
+        """
+
+    async def claim_at(
+        self, standby: Standby, node_id: int, demand: Sequence[Demand], *, timeout_seconds: float
+    ) -> list[ClaimedJob]:
+        """As `claim`, but when the next wakeup comes; see `Listening.standby`.
+
+        [] with `standby.woken_by` None, if it was withdrawn before: then nothing was asked.
+        Raises: StoreUnavailable, also if it is not answered in time, from the wakeup on.
         """
 
     async def ack(self, acks: Sequence[Ack]) -> Acked:
@@ -265,7 +287,7 @@ class Store(Protocol):
     async def check(self) -> None:
         """Answer if the database does and its tables are ours. Raises: SchemaError."""
 
-    def listen(self) -> AbstractAsyncContextManager[trio.abc.ReceiveChannel[Notification]]:
+    def listen(self) -> AbstractAsyncContextManager[Listening]:
         """LISTEN on one own connection from entry on, until exit.
 
         A lost connection (also a silent one: it is pinged) is opened again with backoff; the topics

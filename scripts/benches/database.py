@@ -64,7 +64,11 @@ class Database:
 
     def rows(self, statement: str, *values: object) -> list[Any]:
         """The rows of `bench_<statement>.sql`."""
-        found: list[Any] = self.run(self._connection.fetch(sql.load(f"bench_{statement}"), *values))
+        return self.ask(f"bench_{statement}", *values)
+
+    def ask(self, statement: str, *values: object) -> list[Any]:
+        """The rows of `<statement>.sql`."""
+        found: list[Any] = self.run(self._connection.fetch(sql.load(statement), *values))
         return found
 
     def row(self, statement: str, *values: object) -> Any:

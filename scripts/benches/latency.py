@@ -2,6 +2,9 @@
 
 Method. A node with default settings serves. N jobs are inserted one by one, 20 ms apart, by one
 client with one connection. All times are CLOCK_MONOTONIC of this machine.
+- round_trip: N bare questions to the database, 20 ms apart, by a client that does nothing else:
+  what a sleeping machine takes to wake a server process and a client. Compare with it the others:
+  between an insert and its job's start are the notification, the claim's round trip and the child.
 - start: from when the client's call returned, so that the insert is committed and its user knows,
   to the first line of the handler. The handler returns that moment as its output, which is read
   when all is over: nothing watches meanwhile. A job that had begun before the client's call
@@ -64,7 +67,8 @@ def run(site: Site, chosen: argparse.Namespace) -> Result:
     """Measure."""
     with site.space() as space, space.serving():
         Sampler(space).samples(WARM_JOBS, watch=False)
-        figures = _starts(space, "", chosen.jobs) | _ends(space, chosen.jobs)
+        figures = _round_trips(space, chosen.jobs)
+        figures |= _starts(space, "", chosen.jobs) | _ends(space, chosen.jobs)
         turns = turns_for_busy_cores(LOAD_SECONDS)
         per_second = chosen.load * usable_cores() / LOAD_SECONDS
         feed = Feed(site.url, space.namespace, "paced", per_second=per_second, turns=turns)
@@ -72,6 +76,25 @@ def run(site: Site, chosen: argparse.Namespace) -> Result:
             time.sleep(SETTLE_SECONDS)
             figures |= _starts(space, "loaded_", chosen.jobs)
     return Result(figures, GOALS)
+
+
+def _round_trips(space: Space, count: int) -> Figures:
+    space.site.progress.phase(f"round_trip: {count} statements")
+    return percentiles("round_trip", space.database.run(_ping_ms(space, count)))
+
+
+async def _ping_ms(space: Space, count: int) -> list[float]:
+    session = await connect(space.site.url, space.namespace)
+    question, taken = sql.load("ping"), []
+    try:
+        for _ in range(count):
+            await asyncio.sleep(GAP_SECONDS)
+            began = time.monotonic_ns()
+            await session.fetch(question)
+            taken.append((time.monotonic_ns() - began) / 1e6)
+    finally:
+        session.terminate()
+    return taken
 
 
 def _starts(space: Space, prefix: str, count: int) -> Figures:

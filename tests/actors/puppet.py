@@ -149,6 +149,7 @@ class Stage:
         self.seat = Seat("seat", on_change=lambda: None)
         self.seat.open(("kind",))
         self.tenure = Tenure(
+            may_begin=lambda: True,
             worker=0,
             child=cast("Child", self.puppet),
             seat=self.seat,

@@ -23,6 +23,7 @@ import trio
 from actors.store.bridge.crossing import Carrier
 from actors.store.bridge.listener import Listener
 from actors.store.bridge.mailbox import Mailbox
+from actors.store.bridge.perch import Perch
 from actors.store.bridge.pool import Pool
 from actors.store.bridge.port import (
     BACK,
@@ -41,6 +42,7 @@ from actors.store.bridge.port import (
 from actors.store.bridge.thread import open_thread_loop
 from actors.store.bridge.trio_loop import open_trio_asyncio_loop
 from actors.store.errors import DatabaseError
+from actors.store.standby import Standby
 from runtime.database_url import check_url
 from runtime.errors import ConfigError, StoreUnavailable
 
@@ -96,7 +98,8 @@ async def open_bridge(
     chosen: BridgeKind = DEFAULT_BRIDGE if kind == "auto" else kind
     settings = Settings(url=url, session=dict(session or {}), pooler=pooler)
     async with _LOOPS[chosen]() as carrier:
-        bridge = _PooledBridge(chosen, settings, carrier, Pool(settings, max_size))
+        pool, perch = Pool(settings, max_size), Perch(carrier.to_loop)
+        bridge = _PooledBridge(chosen, settings, carrier, pool, perch)
         try:
             if min_size:
                 await carrier.carry(partial(bridge.pool.warm, min(min_size, max_size)))
@@ -113,6 +116,7 @@ class _PooledBridge:
     settings: Settings
     carrier: Carrier
     pool: Pool
+    perch: Perch
     closed: bool = False
 
     @property
@@ -120,9 +124,19 @@ class _PooledBridge:
         return self.settings.pooler
 
     async def run(self, unit: Unit[T], *, timeout_seconds: float = UNIT_TIMEOUT_SECONDS) -> T:
+        self._check_open()
+        return await self.carrier.carry(partial(self.pool.run, unit, timeout_seconds))
+
+    async def run_at(
+        self, standby: Standby, unit: Unit[T], *, timeout_seconds: float = UNIT_TIMEOUT_SECONDS
+    ) -> T | None:
+        self._check_open()
+        run = partial(self.pool.run, unit, timeout_seconds)
+        return await self.carrier.carry(partial(self.perch.run_at, standby, run))
+
+    def _check_open(self) -> None:
         if self.closed:
             raise StoreUnavailable("the database bridge is closed")
-        return await self.carrier.carry(partial(self.pool.run, unit, timeout_seconds))
 
     @contextlib.asynccontextmanager
     async def listen(
@@ -132,10 +146,15 @@ class _PooledBridge:
             raise ConfigError("a transaction pooler cannot LISTEN; serve with --poll-only")
         mailbox = Mailbox()
         to_trio = self.carrier.to_trio
+
+        def put(channel: str, payload: str) -> None:
+            if not self.perch.take(channel, payload, mailbox.receive):
+                to_trio(mailbox.put, channel, payload)
+
         listener = Listener(
             self.settings,
             tuple(channels),
-            put=partial(to_trio, mailbox.put),
+            put=put,
             set_down=partial(to_trio, mailbox.set_down),
             ping_seconds=ping_seconds,
         )

@@ -16,8 +16,9 @@ import asyncpg
 
 from actors.store.bridge.port import Connection, Settings
 from actors.store.errors import DatabaseError, is_unavailable
-from runtime.database_url import connect_seconds, for_driver, redacted
-from runtime.errors import ConfigError, StoreUnavailable
+from runtime.database_url import connect_seconds, for_driver, meaningless, redacted
+from runtime.errors import ConfigError
+from runtime.tls import fault, unavailable
 
 APPLICATION_NAME = "headrace"
 # Statements kept prepared on a connection: the Store has some thirty, each with few forms.
@@ -48,12 +49,11 @@ async def connect(settings: Settings) -> RawConnection:
             statement_cache_size=0 if settings.pooler else STATEMENT_CACHE_SIZE,
             server_settings=server_settings,
         )
+    except OSError as error:  # of ssl, too; some of those are ValueErrors besides
+        raise fault(settings.url) or unavailable(redacted(settings.url), error) from error
     except (ValueError, KeyError) as error:  # its errors of configuration; no such OS user
         # Neither its text nor its traceback may show the URL.
-        raise ConfigError(
-            f"database URL {redacted(settings.url)}: the driver finds no meaning in it"
-            f" ({type(error).__name__})"
-        ) from None
+        raise fault(settings.url) or meaningless(settings.url, error) from None
     except Exception as error:
         raise translated(error, redacted(settings.url)) from error
     return cast("RawConnection", connection)
@@ -68,22 +68,17 @@ def translated(error: Exception, where: str, *, closed: bool = True) -> Exceptio
     if isinstance(error, asyncpg.PostgresError):
         return _translated_refusal(error, where)
     if isinstance(error, OSError | EOFError | asyncpg.InternalClientError):
-        return _unavailable(error, where)
+        return unavailable(where, error)
     if isinstance(error, asyncpg.InterfaceError):
-        return _unavailable(error, where) if closed else DatabaseError("", str(error))
+        return unavailable(where, error) if closed else DatabaseError("", str(error))
     return error
 
 
 def _translated_refusal(error: asyncpg.PostgresError, where: str) -> Exception:
     sqlstate: str = error.sqlstate or ""
     if is_unavailable(sqlstate):
-        return _unavailable(error, where)
+        return unavailable(where, error)
     return DatabaseError(sqlstate, error.message or str(error), error.constraint_name, error.detail)
-
-
-def _unavailable(error: Exception, where: str) -> StoreUnavailable:
-    reason = str(error) or type(error).__name__
-    return StoreUnavailable(f"database {where} did not answer: {reason}")
 
 
 def open_trio_loop() -> AbstractAsyncContextManager[asyncio.AbstractEventLoop]:

@@ -21,7 +21,7 @@ from actors.store.bridge.port import Settings
 from actors.store.errors import DatabaseError
 from runtime import sql
 from runtime.backoff import exponential
-from runtime.errors import StoreUnavailable
+from runtime.errors import ConfigError, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,10 @@ class Listener:
     _heard_at: float = attrs.field(default=0.0, init=False)
 
     async def start(self) -> None:
-        """Return when listening, or after the first try. Raises: DatabaseError, refused."""
+        """Return when listening, or after the first try.
+
+        Raises: DatabaseError, refused; ConfigError, the URL.
+        """
         connection: RawConnection | None = None
         try:
             connection = await self._open()
@@ -84,7 +87,7 @@ class Listener:
             await asyncio.sleep(RECONNECT.delay_seconds(attempt, random.uniform(-1.0, 1.0)))
             try:
                 return await self._open()
-            except (StoreUnavailable, DatabaseError) as error:
+            except (StoreUnavailable, DatabaseError, ConfigError) as error:
                 log.warning("not listening, attempt %d: %s", attempt, error)
 
     async def _open(self) -> RawConnection:

@@ -23,6 +23,8 @@ from typing import Any, Literal, Protocol, TypeVar
 import attrs
 import trio
 
+from actors.store.standby import Standby
+
 T = TypeVar("T")
 
 BridgeKind = Literal["trio-asyncio", "thread"]
@@ -117,6 +119,15 @@ class Bridge(Protocol):
         Raises: StoreUnavailable: no connection, a lost one, or the time is over (that connection is
         closed; whether the statement took effect is unknown). DatabaseError: the database said no.
         Whatever else the unit raises, unchanged.
+        """
+
+    async def run_at(
+        self, standby: Standby, unit: Unit[T], *, timeout_seconds: float = UNIT_TIMEOUT_SECONDS
+    ) -> T | None:
+        """As `run`, but begin when a note of the standby's channel is heard by its ear: by the
+        `listen` of this bridge that gave this channel of notes.
+
+        None if the standby was withdrawn before. The time counts from the note on.
         """
 
     def listen(

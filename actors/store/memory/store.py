@@ -18,17 +18,18 @@ from actors.store.protocol import (
     Acked,
     Demand,
     JobFilter,
+    Listening,
     NodeInfo,
     NodeProcess,
     NodeRow,
-    Notification,
     QueueInfo,
     Rescued,
     Retention,
     Staged,
     Term,
 )
-from runtime.errors import PayloadError
+from actors.store.standby import Standby
+from runtime.errors import PayloadError, StoreUnavailable
 from runtime.job import ClaimedJob, Job, NewJob
 from runtime.lifecycle import Ack, JobState
 from runtime.payload import DEFAULT_LIMITS, PayloadLimits, check_text
@@ -92,6 +93,21 @@ class MemoryStore:
         """See Store."""
         async with self.faults.around("claim"):
             return work.claim(self._state, node_id, demand)
+
+    async def claim_at(
+        self, standby: Standby, node_id: int, demand: Sequence[Demand], *, timeout_seconds: float
+    ) -> list[ClaimedJob]:
+        """See Store."""
+        self.faults.calls["claim_at"] += 1
+        if not await self._state.board.wait_for(standby):
+            return []
+        began = trio.current_time()
+        with trio.move_on_after(timeout_seconds):
+            try:
+                return await self.claim(node_id, demand)
+            finally:
+                standby.seconds = trio.current_time() - began
+        raise StoreUnavailable(f"claim: not answered within {timeout_seconds:g} s")
 
     async def ack(self, acks: Sequence[Ack]) -> Acked:
         """See Store."""
@@ -235,7 +251,7 @@ class MemoryStore:
             return
 
     @contextlib.asynccontextmanager
-    async def listen(self) -> AsyncIterator[trio.abc.ReceiveChannel[Notification]]:
+    async def listen(self) -> AsyncIterator[Listening]:
         """See Store."""
         await trio.lowlevel.checkpoint()
         async with self._state.board.listen() as notifications:

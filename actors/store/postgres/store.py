@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
-
-import trio
 
 from actors.store.bridge import Bridge, Connection, Row
 from actors.store.bridge.port import T, Unit
@@ -26,16 +25,17 @@ from actors.store.protocol import (
     Acked,
     Demand,
     JobFilter,
+    Listening,
     NodeInfo,
     NodeProcess,
     NodeRow,
-    Notification,
     QueueInfo,
     Rescued,
     Retention,
     Staged,
     Term,
 )
+from actors.store.standby import Standby
 from runtime import sql
 from runtime.errors import JobNotFound, SchemaNotMigrated, SchemaTooNew
 from runtime.job import ClaimedJob, Job, NewJob
@@ -76,6 +76,21 @@ class PostgresStore:
         """See Store."""
         found = await self._fetch("claim", node_id, *rows.demand_columns(demand))
         return [ClaimedJob(*row) for row in found]
+
+    async def claim_at(
+        self, standby: Standby, node_id: int, demand: Sequence[Demand], *, timeout_seconds: float
+    ) -> list[ClaimedJob]:
+        """See Store."""
+        statement, values = sql.load("claim"), rows.demand_columns(demand)
+        try:
+            found = await self._bridge.run_at(
+                standby,
+                lambda connection: connection.fetch(statement, node_id, *values),
+                timeout_seconds=timeout_seconds,
+            )
+        except DatabaseError as error:
+            raise typed(error, self._namespace) from error
+        return [ClaimedJob(*row) for row in found or ()]
 
     async def ack(self, acks: Sequence[Ack]) -> Acked:
         """See Store."""
@@ -163,10 +178,14 @@ class PostgresStore:
 
     async def delete(self, job_id: UUID) -> bool:
         """See Store."""
-        row = await self._fetchrow("delete", job_id)
-        if not row["found"]:
-            raise JobNotFound(job_id)
-        return bool(row["deleted"])
+
+        async def unit(connection: Connection) -> bool:
+            if await connection.fetch(sql.load("delete"), job_id):
+                return True
+            await read_job(connection, job_id)
+            return False
+
+        return await self._run(unit)
 
     async def get(self, job_id: UUID) -> Job:
         """See Store."""
@@ -224,11 +243,17 @@ class PostgresStore:
             )
 
     @contextlib.asynccontextmanager
-    async def listen(self) -> AsyncIterator[trio.abc.ReceiveChannel[Notification]]:
+    async def listen(self) -> AsyncIterator[Listening]:
         """See Store."""
         topics = channels_of(self._namespace)
         async with self._listen_bridge.listen(list(topics)) as notes:
-            yield Notifications(notes, topics)
+            yield Notifications(notes, topics, partial(self._standby, notes))
+
+    def _standby(self, ear: object) -> Standby | None:
+        """None if we listen elsewhere: what is heard in one thread cannot begin in another."""
+        if self._listen_bridge is not self._bridge:
+            return None
+        return Standby(f"{self._namespace}.wakeup", ear)
 
     async def _change_and_get(self, statement: str, job_id: UUID) -> Job:
         async def unit(connection: Connection) -> Job:
