@@ -88,9 +88,13 @@ class DemandBook:
     def mark_dry(
         self, demand: Sequence[Demand], got: Mapping[tuple[str, Kinds], int], generation: int
     ) -> None:
-        """A claim for `demand`, begun at `generation`, returned `got`. What fell short is dry."""
-        if generation != self.generation:
-            return  # a wakeup came during the claim: what it told of may not have been seen
+        """A claim for `demand`, begun at `generation`, returned `got`. What fell short is dry.
+
+        Where a wakeup came during the claim, what it told of may not have been seen.
+        """
         for group in demand:
-            if got.get((group.queue, group.kinds), 0) < group.places:
-                self._dry.add((group.queue, group.kinds))
+            mark = (group.queue, group.kinds)
+            if got.get(mark, 0) >= group.places:
+                self._dry.discard(mark)  # it was dry, if the claim stood by
+            elif generation == self.generation:
+                self._dry.add(mark)

@@ -38,6 +38,21 @@ async def test_a_wakeup_begins_the_claim_that_stands_by_and_no_other(bench: Benc
     assert len(bench.saw(events.Wakeup)) == heard + 1
 
 
+async def test_a_backlog_that_one_wakeup_told_of_is_worked_off(bench: Bench) -> None:
+    await bench.join(lease_seconds=1e9)
+    distributor = bench.distributor(poll_seconds=LONG)
+    seat = seat_for(distributor, places=1)
+    await bench.start(distributor.run)
+    await quiet(bench)
+    jobs = [new_job() for _ in range(5)]
+    await bench.store.enqueue(jobs)
+    for job in jobs:
+        with trio.fail_after(0.1):
+            assert ids(await seat.take()) == [job.id]
+        seat.set_load(1, 1)
+        seat.set_load(1, 0)
+
+
 async def test_jobs_that_come_one_after_the_other_are_all_found(bench: Bench) -> None:
     await bench.join(lease_seconds=1e9)
     distributor = bench.distributor(poll_seconds=LONG)

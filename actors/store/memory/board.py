@@ -19,12 +19,18 @@ class Board:
 
     def __init__(self) -> None:
         self._mailboxes: list[Mailbox] = []
+        self._said: dict[tuple[str, str], None] = {}  # in the order of its notifying
         self._standbys: dict[Standby, trio.Event] = {}
         self._down = False
 
     def notify(self, topic: str, payload: str = "") -> None:
-        """Tell every listener. What is notified while listening is down is lost."""
-        if not self._down:
+        """Have it told to every listener when the call that does this commits; once each call."""
+        self._said[topic, payload] = None
+
+    def commit(self) -> None:
+        """Tell what was notified. While listening is down, that is lost."""
+        said, self._said = self._said, {}
+        for topic, payload in said if not self._down else ():
             for mailbox in self._mailboxes:
                 if not self._take(mailbox, topic, payload):
                     mailbox.put(topic, payload)

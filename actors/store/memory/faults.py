@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import attrs
 import trio
@@ -37,10 +37,11 @@ class Hold:
 class Faults:
     """The faults of one MemoryStore.
 
-    Attributes: unavailable: while True, every call raises StoreUnavailable and listening is lost.
+    Attributes: commit: called when a call has had its effect. unavailable: while True, every call raises StoreUnavailable and listening is lost.
     calls: how often each method was called.
     """
 
+    commit: Callable[[], None]
     unavailable: bool = False
     calls: Counter[str] = attrs.field(factory=Counter)
     _failures: dict[str, list[Exception]] = attrs.field(factory=dict)
@@ -77,6 +78,7 @@ class Faults:
         await self._wait(method, after=False)
         self._fail(method)
         yield
+        self.commit()
         await self._wait(method, after=True)
         if self._lost_replies[method] > 0:
             self._lost_replies[method] -= 1

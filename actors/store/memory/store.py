@@ -49,9 +49,9 @@ class MemoryStore:
         epoch: datetime = EPOCH,
     ) -> None:
         """`epoch` is the date that the store's clock shows when trio's shows 0."""
-        self.faults = Faults()
-        self._guard = Guard(limits, on_warning)
         self._state = State(Clock(epoch))
+        self.faults = Faults(self._state.board.commit)
+        self._guard = Guard(limits, on_warning)
 
     def now(self) -> datetime:
         """The store's own time."""
