@@ -46,6 +46,15 @@ def children(pid: int) -> list[int]:
     return sorted(each.pid for each in found if each is not None and each.parent == pid)
 
 
+def wakeups(pid: int) -> int:
+    """How often its threads have been woken from a wait since they began."""
+    found = 0
+    for status in Path(f"/proc/{pid}/task").glob("*/status"):
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        found += int(lines["voluntary_ctxt_switches"])
+    return found
+
+
 def name_of(pid: int) -> str:
     """As `ps -o comm` shows it; "" if it is gone or nobody's."""
     try:

@@ -37,7 +37,8 @@ class Hold:
 class Faults:
     """The faults of one MemoryStore.
 
-    Attributes: commit: called when a call has had its effect. unavailable: while True, every call raises StoreUnavailable and listening is lost.
+    Attributes: commit: called when a call has had its effect. unavailable: while True, every call
+    raises StoreUnavailable and listening is lost.
     calls: how often each method was called.
     """
 
