@@ -64,7 +64,7 @@ def _exact(signature: Signature, model: type[msgspec.Struct]) -> Callable[[str],
     def decode(text: str) -> Arguments:
         try:
             values = _as_tuple(load(text))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise ArgsInvalid(signature.kind, str(error), str(signature)) from error
         if not names:
             return values, {}
@@ -82,12 +82,12 @@ def _open_ended(
 
     def decode(text: str) -> Arguments:
         args, kwargs = exact(text)
-        others = {name: v for name, v in _load_object(text).items() if name not in names}
         try:
+            others = {name: v for name, v in _load_object(text).items() if name not in names}
             kwargs |= msgspec.convert(
                 others, GenericAlias(dict, (str, extra)), dec_hook=_from_json, str_keys=True
             )
-        except msgspec.ValidationError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise ArgsInvalid(signature.kind, str(error), str(signature)) from error
         return args, kwargs
 
@@ -110,7 +110,7 @@ def output_decoder(signature: Signature) -> Callable[[str | None], Any]:
     def decode(text: str | None) -> Any:
         try:
             return None if text is None else load(text)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise OutputInvalid(f"the output of {signature.kind}: {error}") from error
 
     return decode

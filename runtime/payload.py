@@ -3,6 +3,8 @@
 Rules: a payload is RFC 8259 JSON that every reader keeps (RFC 7493, I-JSON): no NaN or infinity, no
 integer beyond ±(2^53 - 1), no lone surrogate; and that PostgreSQL keeps: no NUL character. Keys are
 strings. What is refused is named by field and path. Sizes are bytes of compact JSON in UTF-8.
+The work is bounded: by the size of what is given, or, where small things are used again and again
+within a large one, by the most values that any limit has room for. So is every message.
 Pure; used by clients, children and the Store's boundary alike.
 """
 
@@ -17,6 +19,7 @@ import attrs
 import msgspec
 
 from runtime.errors import ConfigError, PayloadInvalid, PayloadTooLarge
+from runtime.showing import shown
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -24,9 +27,13 @@ MIB = 1024 * KIB
 LARGEST_LIMIT_BYTES = 4 * MIB
 MAX_SAFE_INTEGER = 2**53 - 1  # RFC 7493, section 2.2: above it, readers with doubles lose digits
 MAX_DEPTH = 200  # deeper nesting breaks recursive readers; Python's own stops at 1,000
+# Each takes two bytes at least: itself, and what parts it from the next.
+MOST_VALUES = LARGEST_LIMIT_BYTES // 2
 _OBJECT_FIELDS = frozenset({"args", "metadata"})
 _LONGEST_PATH = 200  # characters, in a message
+_LONGEST_STEP = 60  # characters of it, a key
 _MOST_BYTES_A_CHARACTER = 4
+_TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels, or holds itself"
 
 
 def _in_bounds(_: Any, field: attrs.Attribute[int], value: int) -> None:
@@ -67,12 +74,12 @@ def encode(field: str, value: Any, *, index: int | None = None) -> str:
     Decimal, Enum, bytes as base64, set), paths, mappings, and subclasses of str, int and float.
     Raises: PayloadInvalid, with field, path and index.
     """
-    if type(value) is dict and _is_simple(value):
+    if type(value) is dict and len(value) <= MOST_VALUES and _is_simple(value):
         text = _encode_simple(value)
         if text is not None:
             return text
     with _Naming(field, index):
-        text = _encode_json(_plain(value, 0)).decode()
+        text = _encode_json(_plain(value, 0, _Count())).decode()
     if field in _OBJECT_FIELDS and not text.startswith("{"):
         raise PayloadInvalid(field, "$", "must be a JSON object", index)
     return text
@@ -88,14 +95,14 @@ def check_text(field: str, text: str, *, index: int | None = None) -> None:
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
         raise PayloadInvalid(field, "$", f"is no usable JSON: {error}", index) from None
     with _Naming(field, index):
-        _plain(value, 0)
+        _plain(value, 0, _Count())
     if field in _OBJECT_FIELDS and type(value) is not dict:
         raise PayloadInvalid(field, "$", "must be a JSON object", index)
 
 
 def byte_size(text: str) -> int:
-    """Bytes of `text` in UTF-8."""
-    return len(text) if text.isascii() else len(text.encode())
+    """Bytes of `text` in UTF-8. A lone surrogate, which is refused elsewhere, counts as three."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def check_size(
@@ -167,11 +174,30 @@ def _encode_simple(value: dict[str, Any]) -> str | None:
 
 
 class _Refused(Exception):
-    """What is wrong; the path grows on the way out."""
+    """What is wrong; the path grows on the way out, and loses its end when it is long."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
         self.path = ""
+
+    def within(self, step: str) -> None:
+        """It is wrong within this member."""
+        self.path = (step + self.path)[: _LONGEST_PATH + 1]
+
+
+class _Count:
+    """How many values were seen."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = MOST_VALUES
+
+    def add(self, number: int) -> None:
+        """So many more. Raises _Refused."""
+        self._left -= number
+        if self._left < 0:
+            raise _Refused(f"holds more than {MOST_VALUES:,} values: no limit has room for them")
 
 
 class _Naming:
@@ -185,6 +211,8 @@ class _Naming:
         pass
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, RecursionError):
+            error = _Refused(_TOO_DEEP)
         if isinstance(error, _Refused):
             path = "$" + error.path
             if len(path) > _LONGEST_PATH:
@@ -192,7 +220,7 @@ class _Naming:
             raise PayloadInvalid(self._field, path, error.reason, self._index) from None
 
 
-def _plain(value: Any, depth: int) -> Any:
+def _plain(value: Any, depth: int, count: _Count) -> Any:
     """`value` as exact JSON types, all checked. Raises _Refused."""
     kind = type(value)
     if kind is str:
@@ -204,48 +232,54 @@ def _plain(value: Any, depth: int) -> Any:
     if kind is float:
         return _checked_number(value)
     if depth >= MAX_DEPTH:
-        raise _Refused(f"is nested deeper than {MAX_DEPTH} levels, or holds itself")
-    if kind is dict:
-        return _plain_object(value, depth + 1)
-    if kind is list or kind is tuple:
-        return _plain_array(value, depth + 1)
-    return _plain(_converted(value), depth + 1)
+        raise _Refused(_TOO_DEEP)
+    if isinstance(value, dict):
+        return _plain_object(value, depth + 1, count)
+    if isinstance(value, (list, tuple)):
+        return _plain_array(value, depth + 1, count)
+    return _plain(_converted(value), depth + 1, count)
 
 
-def _plain_object(value: dict[Any, Any], depth: int) -> dict[str, Any]:
+def _plain_object(value: dict[Any, Any], depth: int, count: _Count) -> dict[str, Any]:
+    count.add(len(value))
     result: dict[str, Any] = {}
     for key, item in value.items():
         name = _checked_key(key)
         try:
-            result[name] = _plain(item, depth)
+            result[name] = _plain(item, depth, count)
         except _Refused as refused:
-            refused.path = _member(name) + refused.path
+            refused.within(_member(name))
             raise
     return result
 
 
 def _member(name: str) -> str:
+    if len(name) > _LONGEST_STEP:
+        return f"[{name[:_LONGEST_STEP]!r}...]"
     return f".{name}" if name.isidentifier() else f"[{name!r}]"
 
 
-def _plain_array(value: list[Any] | tuple[Any, ...], depth: int) -> list[Any]:
+def _plain_array(value: list[Any] | tuple[Any, ...], depth: int, count: _Count) -> list[Any]:
+    count.add(len(value))
     result: list[Any] = []
     for place, item in enumerate(value):
         try:
-            result.append(_plain(item, depth))
+            result.append(_plain(item, depth, count))
         except _Refused as refused:
-            refused.path = f"[{place}]{refused.path}"
+            refused.within(f"[{place}]")
             raise
     return result
 
 
 def _checked_key(key: Any) -> str:
     if not isinstance(key, str):
-        raise _Refused(f"has the key {key!r} of type {type(key).__name__}; JSON keys are strings")
+        raise _Refused(
+            f"has the key {shown(key)} of type {type(key).__name__}; JSON keys are strings"
+        )
     try:
         return _checked_text(str.__str__(key))
     except _Refused as refused:
-        raise _Refused(f"has the key {key!r}, which {refused.reason}") from None
+        raise _Refused(f"has the key {shown(str.__str__(key))}, which {refused.reason}") from None
 
 
 def _checked_text(text: str) -> str:
@@ -275,7 +309,7 @@ def _converted(value: Any) -> Any:
     try:
         return msgspec.to_builtins(value, enc_hook=_by_hand)
     except RecursionError:
-        raise _Refused(f"is nested deeper than {MAX_DEPTH} levels, or holds itself") from None
+        raise _Refused(_TOO_DEEP) from None
     except (TypeError, ValueError) as error:
         raise _Refused(f"has no JSON form: {error}") from None
 

@@ -61,10 +61,12 @@ class Guard:
         """Raises: PayloadTooLarge, PayloadInvalid or UsageError, with the index of the job."""
         for index, job in enumerate(jobs):
             _check_options(job, index)
+            # Size first: what is refused for it need not be read.
+            check_size("metadata", job.metadata, self.limits, index=index)
+            large = check_size("args", job.args, self.limits, index=index)
             check_text("args", job.args, index=index)
             check_text("metadata", job.metadata, index=index)
-            check_size("metadata", job.metadata, self.limits, index=index)
-            if check_size("args", job.args, self.limits, index=index):
+            if large:
                 self._warn("args", job.args, job.kind)
 
     def checked_acks(self, acks: Sequence[Ack]) -> list[Ack]:

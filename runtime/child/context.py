@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from runtime.errors import UsageError
+from runtime.errors import PayloadInvalid, UsageError
 from runtime.wire import Run
 
 
@@ -59,10 +59,20 @@ class JobContext:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What was given as metadata at enqueue. Changes to it are not kept."""
+        """What was given as metadata at enqueue. Changes to it are not kept.
+
+        Raises: PayloadInvalid, for what another writer has nested too deep to be read, or the like.
+        """
         if self._metadata is None:
-            self._metadata = msgspec.json.decode(self._frame.metadata, type=dict[str, Any])
+            self._metadata = _read(self._frame.metadata)
         return self._metadata
+
+
+def _read(text: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise PayloadInvalid("metadata", "$", f"cannot be read: {error}") from error
 
 
 current: ContextVar[JobContext] = ContextVar("headrace_current_job")

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from runtime.job import FailureRow, Job
 from runtime.lifecycle import JobState
+from runtime.readable import readable
 
 MAX_FAILURES = 100  # shown with a job, newest first
-
-_decode = msgspec.json.decode
 
 
 def job_of(row: Mapping[str, Any], failures: Sequence[Mapping[str, Any]]) -> Job:
@@ -23,9 +20,9 @@ def job_of(row: Mapping[str, Any], failures: Sequence[Mapping[str, Any]]) -> Job
         **fields
         | {
             "state": JobState(fields["state"]),
-            "args": _decode(fields["args"]),
-            "output": None if output is None else _decode(output),
-            "metadata": _decode(fields["metadata"]),
+            "args": readable(fields["args"]),
+            "output": None if output is None else readable(output),
+            "metadata": readable(fields["metadata"]),
             "tags": tuple(fields["tags"]),
             "failures": tuple(FailureRow(**dict(failure)) for failure in failures),
         }

@@ -13,6 +13,7 @@ from actors.store.protocol import Acked, Demand, JobFilter, NodeInfo, NodeRow, Q
 from runtime.job import FailureRow, Job, NewJob
 from runtime.lifecycle import Ack, JobState
 from runtime.outcome import Failure
+from runtime.readable import readable
 
 _NO_FAILURE = (None,) * len(Failure.__struct_fields__)
 
@@ -109,9 +110,9 @@ def job_of(row: Row, failures: Sequence[Row] = ()) -> Job:
     output = values["output"]
     values.update(
         state=JobState(values["state"]),
-        args=msgspec.json.decode(values["args"]),
-        output=None if output is None else msgspec.json.decode(output),
-        metadata=msgspec.json.decode(values["metadata"]),
+        args=readable(values["args"]),
+        output=None if output is None else readable(output),
+        metadata=readable(values["metadata"]),
         tags=tuple(values["tags"]),
         failures=tuple(FailureRow(**dict(failure.items())) for failure in failures),
     )

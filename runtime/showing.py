@@ -1,0 +1,27 @@
+"""A value in a message: short, whatever it is and whatever its own repr would do."""
+
+from __future__ import annotations
+
+import reprlib
+
+# Characters of a text, and of what has a repr of its own.
+_LONGEST = 80
+# Python refuses to write out integers of more than 4,300 digits.
+_MOST_BITS = 256
+
+
+class _Short(reprlib.Repr):
+    """Takes at most some hundred characters, and time that does not grow with the value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = _LONGEST
+
+    def repr_int(self, x: int, level: int) -> str:
+        """As it is, or how large it is."""
+        bits = x.bit_length()
+        return repr(x) if bits <= _MOST_BITS else f"<an integer of {bits:,} bits>"
+
+
+shown = _Short().repr
+"""`repr` of a value, in short."""
