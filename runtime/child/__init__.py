@@ -7,6 +7,7 @@ In reading order:
     server      the fork server: imports the app, forks, reaps, kills
     birth       a new process becomes a child: signals, limits, its parent's death
     live        the child's life, from birth to exit
+    copies      what becomes of forks that a handler makes of its own process
     inbox       what its Worker has sent: runs and interrupts
     sync_loop   one run after the other, in the main thread
     async_loop  many runs at once, for `async def` handlers

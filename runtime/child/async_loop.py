@@ -20,6 +20,7 @@ import attrs
 from runtime import wire
 from runtime.child import kernel
 from runtime.child.context import JobContext, current
+from runtime.child.copies import leave_if_copy
 from runtime.child.ending import TAKEN_BACK, Judge, chain
 from runtime.child.handler import Handler, HandlerSource
 from runtime.child.inbox import Inbox
@@ -145,9 +146,11 @@ class AsyncLoop:
         interruption = self._inbox.interruption(frame.seq)
         if interruption is not None and any(isinstance(e, _CANCELLED) for e in chain(error)):
             return self._judge.of_interruption(interruption, error)
-        return self._judge.of_error(handler, frame.attempt, error)
+        told = interruption is not None
+        return self._judge.of_error(handler, frame.attempt, error, told=told)
 
     def _done(self, run: AsyncRun, task: asyncio.Task[Outcome]) -> None:
+        leave_if_copy(self._socket)
         if task.cancelled():  # before its first step
             outcome = self._of_error(run.frame, asyncio.CancelledError())
         else:

@@ -53,7 +53,8 @@ class Brood:
         """Those that have ended since the last call."""
         for token, pid in list(self._pids.items()):
             ended, status, usage = os.wait4(pid, os.WNOHANG)
-            if ended:
+            # One that has asked its parent to trace it is told of when it stops, too.
+            if ended and not os.WIFSTOPPED(status):
                 del self._pids[token]
                 # Its pid stays taken while its group has members, so this can hit nobody else.
                 _kill_group(pid)

@@ -2,7 +2,8 @@
 
     value          Completed, or what a returned Snooze, Discard or Cancel says
     Interrupted    JobTimeout: Failed; JobCancelled: Cancelled; RunStopped: GivenBack
-    other errors   Failed, with the trace from the first frame that is not ours
+    other errors   Failed, with the trace from the first frame that is not ours; so is a RunStopped
+                   that nobody asked for, or its job would go back and run for ever, uncounted
     bad output     Discarded: the handler has done its work, and would return the same again
 
 Rules: an exception that came of being interrupted, through `raise ... from` or a clean-up that
@@ -76,10 +77,12 @@ class Judge:
             return Discarded(self.failure(PayloadInvalid("output", "$", reason)))
         return Completed(output)
 
-    def of_error(self, handler: Handler | None, attempt: int, error: BaseException) -> Outcome:
-        """The outcome of a handler that raised."""
+    def of_error(
+        self, handler: Handler | None, attempt: int, error: BaseException, *, told: bool = True
+    ) -> Outcome:
+        """The outcome of a handler that raised. `told`: whether it had been told to stop."""
         interrupted = next((e for e in chain(error) if isinstance(e, Interrupted)), None)
-        if interrupted is not None:
+        if interrupted is not None and (told or not isinstance(interrupted, RunStopped)):
             return self.of_interruption(interrupted, error)
         if isinstance(error, Verdict):
             return self._of_verdict(error)
@@ -149,7 +152,7 @@ def _class_name(kind: type[BaseException]) -> str:
 def _message(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception as second:
+    except BaseException as second:
         return f"(its message cannot be had: {type(second).__name__})"
 
 
@@ -158,7 +161,7 @@ def _trace(error: BaseException) -> str:
         trace = traceback.TracebackException.from_exception(error, compact=True)
         _hide_our_frames(trace)
         return "".join(trace.format())
-    except Exception as second:
+    except BaseException as second:
         return f"{_class_name(type(error))} (its trace cannot be had: {type(second).__name__})"
 
 

@@ -21,11 +21,13 @@ Were a run neither taken back nor answered, the Worker would have seen it begun;
 past 2 and answers in 3 or 4. A run that the child began at 2 too late for the Worker's read is
 answered by GivenBack although it was taken back: the Worker drops that answer.
 
-Each field is 8 bytes, aligned, and written by one side only; such a store is never torn.
+Each field is 8 bytes, aligned, and written by one side only; such a store is never torn. The file's
+size is sealed, since a Worker that looks at a page of a truncated file is killed by SIGBUS.
 """
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 import tempfile
@@ -39,6 +41,7 @@ _EPOCH = 0
 _BEGUN_SEQ = 16
 _BEGUN_AT = 17
 _RSS = 32
+_FIELD_VALUES = 2**64
 
 
 class RunPage:
@@ -57,7 +60,7 @@ class RunPage:
 
     def advance_epoch(self) -> int:
         """Worker: make all runs void that were not begun. Returns the new epoch."""
-        epoch = self._fields[_EPOCH] + 1
+        epoch = (self._fields[_EPOCH] + 1) % _FIELD_VALUES  # a handler may have written anything
         self._fields[_EPOCH] = epoch
         return epoch
 
@@ -101,13 +104,15 @@ def anonymous_file(name: str) -> int:
     In memory where the system can do that, else an unlinked temporary file.
     """
     if hasattr(os, "memfd_create"):
-        return os.memfd_create(name)
+        return os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 
 
 def new_page_file() -> int:
-    """A file fit to be a run page, all zero."""
+    """A file fit to be a run page, all zero. In memory, it keeps its size whatever a child does."""
     fd = anonymous_file("headrace-page")
     os.truncate(fd, PAGE_BYTES)
+    if hasattr(os, "memfd_create"):
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
     return fd

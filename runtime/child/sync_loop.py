@@ -23,6 +23,7 @@ from types import FrameType
 from runtime import wire
 from runtime.child import kernel
 from runtime.child.context import JobContext, current
+from runtime.child.copies import leave_if_copy
 from runtime.child.ending import TAKEN_BACK, Judge
 from runtime.child.handler import Handler, HandlerSource
 from runtime.child.inbox import Inbox
@@ -70,6 +71,7 @@ class SyncLoop:
         page.begin(seq, begun)
         taken_back = page.epoch != frame.epoch
         outcome = TAKEN_BACK if taken_back else self._outcome(frame)
+        leave_if_copy(self._socket)
         ended = time.monotonic_ns()
         self._socket.sendall(wire.encode(wire.Done(seq, (ended - begun) / _NANO, outcome)))
         if ended >= self._rss_due_ns:
@@ -85,7 +87,8 @@ class SyncLoop:
                 raise UnknownKind(f"this app has no handler of kind {frame.kind!r}")
             value = contextvars.copy_context().run(self._call, handler, frame)
         except BaseException as error:
-            return self._judge.of_error(handler, frame.attempt, error)
+            told = frame.seq in self._inbox.interrupts
+            return self._judge.of_error(handler, frame.attempt, error, told=told)
         return self._judge.of_value(handler, value)
 
     def _call(self, handler: Handler, frame: wire.Run) -> object:

@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from runtime.child import current
-from runtime.errors import Interrupted, JobTimeout
+from runtime.errors import Interrupted, JobTimeout, RunStopped
 from runtime.job import KindInfo
 from runtime.outcome import Cancel, Discard, Snooze
 
@@ -211,6 +211,42 @@ def write_garbage() -> None:
 
 
 @app.job
+def fork_and_return() -> int:
+    """In two processes. The copy returns 0."""
+    return os.fork()
+
+
+@app.job
+async def async_fork_and_return() -> int:
+    return os.fork()
+
+
+@app.job
+def fork_and_raise() -> int:
+    """As one does who forgets that the copy, too, is in the middle of a handler."""
+    pid = os.fork()
+    if pid == 0:
+        raise OddError("of the copy")
+    return pid
+
+
+@app.job
+def truncate_shared_memory() -> None:
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            if os.readlink(f"/proc/self/fd/{name}").startswith("/memfd:headrace-page"):
+                os.ftruncate(int(name), 0)
+
+
+@app.job
+def have_itself_traced() -> None:
+    """By its parent: each signal stops it."""
+    ctypes.CDLL(None).ptrace(0, 0, None, None)
+    os.kill(os.getpid(), signal.SIGUSR2)
+    time.sleep(600)
+
+
+@app.job
 def start_program(seconds: float) -> int:
     return subprocess.Popen([sys.executable, "-c", f"import time; time.sleep({seconds})"]).pid
 
@@ -296,6 +332,16 @@ def except_exception(path: str) -> None:
 @app.job
 def raise_timeout_itself() -> None:
     raise JobTimeout("a limit of its own")
+
+
+@app.job
+def raise_stop_itself() -> None:
+    raise RunStopped("by nobody")
+
+
+@app.job
+async def async_raise_stop_itself() -> None:
+    raise RunStopped("by nobody")
 
 
 @app.job
