@@ -1,7 +1,8 @@
 """The Elector: asks for the leader's term, prolongs it, and says when it is over.
 
 Rules: a term counts from before it was asked for, so ours ends before anyone else's begins. While
-the database does not answer, a held term just runs out.
+the database does not answer, a held term just runs out. A candidate looks again when the other's
+term ends, so a leader that is gone is replaced within one term, and not a third later.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from runtime.errors import StoreUnavailable
 
 # How long resigning may take; a term that was not resigned runs out.
 RESIGN_SECONDS = 2.0
+# Look this long after another's term, so that the look does not come just before its end.
+PAST_TERM_SECONDS = 0.05
 
 
 @attrs.define
@@ -34,16 +37,20 @@ class Elector:
     async def run(self, life: Life) -> None:
         """Stand for leader until asked to stop; then resign."""
         life.started()
+        ticker = every(self.term_seconds / 3, jitter=0.1, life=life)
         try:
-            async for _ in every(self.term_seconds / 3, jitter=0.1, life=life):
-                await self._stand()
+            async for _ in ticker:
+                left = await self._stand()
+                if left > 0:
+                    ticker.tick_within(left + PAST_TERM_SECONDS)
         finally:
             held = self.term.held
             self._end("resigned" if life.stopping else "lost")
         if held:
             await self._resign()
 
-    async def _stand(self) -> None:
+    async def _stand(self) -> float:
+        """Returns the seconds that are left of another's term; 0 if none is known of."""
         asked_at = trio.current_time()
         answer: Term | None = None
         with trio.move_on_after(self.term_seconds):
@@ -55,6 +62,7 @@ class Elector:
             self._begin(answer.number, asked_at + self.term_seconds)
         elif answer is not None or not self.term.current:
             self._end("lost")
+        return 0.0 if answer is None or answer.held else answer.expires_seconds
 
     def _begin(self, number: int, until: float) -> None:
         if self.term.held and self.term.number != number:

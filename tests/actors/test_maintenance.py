@@ -49,6 +49,19 @@ async def test_another_leads_at_once_when_the_leader_resigns(bench: Bench) -> No
     assert second.number > first.number
 
 
+async def test_another_leads_within_a_term_when_the_leader_is_gone(bench: Bench) -> None:
+    gone = await bench.store.join(NODE, 1e6)
+    await bench.store.elect(gone, 9.0)
+    await trio.sleep(1)
+    elector, term = await candidate(bench)  # looks at 1, 4, 7 and, of itself, at 10, more or less
+    await bench.start(elector.run)
+    await trio.sleep(7.9)
+    assert not term.current
+    await trio.sleep(0.2)
+
+    assert term.current
+
+
 async def test_terms_never_overlap_when_a_leader_loses_the_database(bench: Bench) -> None:
     (one, first), (two, second) = await candidate(bench), await candidate(bench)
     await bench.start(one.run)
