@@ -14,16 +14,27 @@ app = App("campaigns")
 def traced(path: str, seconds: float) -> int:
     """Keep a core busy for a while; the number of this run is the output."""
     run = current_job()
-    _note(path, f"begun {run.id} {run.run_number}")
+    note(path, f"begun {run.id} {run.run_number}")
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         pass
-    _note(path, f"ended {run.id} {run.run_number}")
+    note(path, f"ended {run.id} {run.run_number}")
     return run.run_number
 
 
-def _note(path: str, text: str) -> None:
-    """One write, appended: whole, or not there, also if we are killed."""
+@app.job(max_attempts=1000, backoff=constant(0.01))
+def rests(path: str, seconds: float) -> int:
+    """Take so long, in the first run, and leave the same lines."""
+    run = current_job()
+    note(path, f"begun {run.id} {run.run_number}")
+    if run.run_number == 1:
+        time.sleep(seconds)
+    note(path, f"ended {run.id} {run.run_number}")
+    return run.run_number
+
+
+def note(path: str, text: str) -> None:
+    """Leave a line, with the time and our pid: whole, or not at all if we are killed."""
     line = f"{time.monotonic_ns()} {os.getpid()} {text}\n"
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.write(descriptor, line.encode())

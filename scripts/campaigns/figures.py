@@ -26,16 +26,21 @@ def figures(history: History, violations: Sequence[Violation]) -> dict[str, floa
         run.ended is not None and (run.job, run.number) in failed for run in history.runs
     )
     found["reruns"] = len(history.runs) - len({run.job for run in history.runs})
+    if history.asynchronous_seconds:
+        there = {row.job for row in history.rows}
+        answered = {each.job for each in history.enqueues if each.answer == "ok"}
+        found["undone_enqueues"] = len(answered - there)
     recoveries = _recoveries(history)
-    found |= _shares("recovery", [seconds for _, seconds in recoveries])
+    found |= shares("recovery", [seconds for _, seconds in recoveries])
     for kind in sorted({fault.kind for fault, _ in recoveries}):
         seconds = [each for fault, each in recoveries if fault.kind == kind]
-        found |= _shares(f"recovery_{kind.replace(' ', '_')}", seconds)
+        found |= shares(f"recovery_{kind.replace(' ', '_')}", seconds)
     found |= _repeated(recoveries)
     return found
 
 
-def _shares(name: str, seconds: Sequence[float]) -> dict[str, float]:
+def shares(name: str, seconds: Sequence[float]) -> dict[str, float]:
+    """Median and 99th percentile, by their names; {} of nothing."""
     return {f"{name}_p{share}_s": _percentile(seconds, share) for share in (50, 99) if seconds}
 
 
@@ -57,13 +62,19 @@ def _recoveries(history: History) -> list[tuple[Fault, float]]:
     for run in history.runs:
         fault = by_pid.get(run.pid) or _first_after(run, history.faults)
         if fault is not None and (run.job, run.number) in lost:
-            found.append((fault, lost[run.job, run.number] - fault.at))
+            seconds = lost[run.job, run.number] - _could_end_at(fault)
+            found.append((fault, max(seconds, 0.0)))
     return found
 
 
+def _could_end_at(fault: Fault) -> float:
+    """Since when what it cost could be made good: while the database is away, nothing can."""
+    return fault.until if fault.lapses and fault.until is not None else fault.at
+
+
 def _first_after(run: Run, faults: Sequence[Fault]) -> Fault | None:
-    """For a run whose process was not meant: the first fault after its begin."""
-    return next((fault for fault in faults if fault.at >= run.begun), None)
+    """For a run whose process was not meant: the first fault that was not over at its begin."""
+    return next((fault for fault in faults if (fault.until or fault.at) >= run.begun), None)
 
 
 def _percentile(values: Sequence[float], share: int) -> float:

@@ -11,18 +11,23 @@ from uuid import UUID
 import attrs
 
 Answer = Literal["ok", "unknown"]
+# The end of a job whose row may be gone by the time the history is read: it must have completed.
+PRUNED = "pruned"
+# The kind of a fault by which a process was asked to let its runs end, and to give back the others.
+DRAIN = "drain"
 
 
 @attrs.frozen
 class Enqueue:
     """Somebody asked for a job to be written; "unknown": the answer was lost.
 
-    `end`: the state in which it must end.
+    `end`: the state in which it must end, or PRUNED. `at`: when the answer was known.
     """
 
     job: UUID
     answer: Answer
     end: str = "completed"
+    at: float = 0.0
 
 
 @attrs.frozen
@@ -59,19 +64,50 @@ class Row:
 
 
 @attrs.frozen
+class HandBack:
+    """A job went back from running to available. `run_number`: of the run that it was given for."""
+
+    job: UUID
+    run_number: int
+    at: float
+
+
+@attrs.frozen
 class Fault:
-    """What we did to whom. `pids`: the processes that it was to end."""
+    """What we did to whom. `kind`: DRAIN, or another word. `pids`: the processes it was to end.
+
+    `until`: when it was over, if it lasted. `lapses`: whether it lasted so long that nodes may have
+    lost their leases, so that they ended these processes and gave back their runs. `undoes`: whether
+    it was a crash of the database, so that commits are undone that had not reached the disk.
+    """
 
     kind: str
     at: float
     pids: frozenset[int] = frozenset()
+    until: float | None = None
+    lapses: bool = False
+    undoes: bool = False
+
+
+@attrs.frozen
+class Seen:
+    """Somebody saw that a job was completed, by this run."""
+
+    job: UUID
+    run_number: int
 
 
 @attrs.frozen
 class History:
-    """All of a campaign."""
+    """All of a campaign.
+
+    `seen`: completions that somebody saw. `asynchronous_seconds`: where enqueues do not wait for the
+    disk, how long before a crash they may be answered and yet undone by it.
+    """
 
     enqueues: tuple[Enqueue, ...]
     runs: tuple[Run, ...]
     rows: tuple[Row, ...]
     faults: tuple[Fault, ...]
+    seen: tuple[Seen, ...] = ()
+    asynchronous_seconds: float = 0.0

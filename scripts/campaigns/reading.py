@@ -11,22 +11,34 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import attrs
 import msgspec
 
 from runtime import sql
 from scripts.benches.database import connect
-from scripts.campaigns.history import Failure, Row, Run
+from scripts.campaigns.history import Failure, HandBack, Row, Run
 
 _NANO = 1_000_000_000
-_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+# What is raised while the database is away.
+AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 _ANSWER_SECONDS = 60.0
+
+
+@attrs.frozen
+class Relation:
+    """A table or an index, as the database has it now. `dead_rows`: as its statistics say."""
+
+    name: str
+    is_index: bool
+    bytes: int
+    dead_rows: int
 
 
 def completed(url: str, namespace: str) -> int | None:
     """How many jobs are completed; None while the database does not say."""
     try:
         _, (row,) = asyncio.run(_fetch(url, namespace, "chaos_completed"))
-    except _AWAY:
+    except AWAY:
         return None
     return int(row["jobs"])
 
@@ -49,6 +61,31 @@ def rows(url: str, namespace: str) -> list[Row]:
             tuple(failures[each["id"]]),
         )
         for each in asyncio.run(_fetch(url, namespace, "chaos_rows"))[1]
+    ]
+
+
+def unfinished(url: str, namespace: str) -> int:
+    """How many jobs are not final."""
+    _, (row,) = asyncio.run(_fetch(url, namespace, "chaos_unfinished"))
+    return int(row["jobs"])
+
+
+def watch_hand_backs(url: str, namespace: str) -> None:
+    """From now on have it noted when a job goes back from running to available."""
+    asyncio.run(_fetch(url, namespace, "chaos_watch"))
+
+
+def hand_backs(url: str, namespace: str) -> list[HandBack]:
+    """All since `watch_hand_backs`, in the order of time."""
+    asked, found = asyncio.run(_fetch(url, namespace, "chaos_hand_backs"))
+    return [HandBack(each["job_id"], each["run_number"], asked - each["age"]) for each in found]
+
+
+def relations(url: str, namespace: str) -> list[Relation]:
+    """All tables and indexes."""
+    _, found = asyncio.run(_fetch(url, namespace, "chaos_sizes"))
+    return [
+        Relation(each["name"], each["is_index"], each["bytes"], each["dead_rows"]) for each in found
     ]
 
 

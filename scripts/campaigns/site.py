@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import random
 import signal
+import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
+from uuid import UUID
 
 import attrs
 import trio
@@ -28,7 +31,7 @@ from scripts.benches.progress import Progress
 from scripts.campaigns import reading
 from scripts.campaigns.app import traced
 from scripts.campaigns.checker import Violation
-from scripts.campaigns.history import Enqueue, Fault, History
+from scripts.campaigns.history import DRAIN, Enqueue, Fault, History, Seen
 
 NAMESPACE = "headrace"
 LEASE_SECONDS = 3
@@ -40,7 +43,9 @@ _OPTIONS = ("--lease-seconds", str(LEASE_SECONDS), "--heartbeat-seconds", "1")
 class Site:
     """See the module's docstring.
 
-    Attributes: found, figures of this campaign alone; broken, what it saw that must not be.
+    Attributes: found, figures of this campaign alone; broken, what it saw that must not be; besides,
+    how many jobs were enqueued besides the work that is disturbed; undone, jobs whose enqueue a
+    crash has undone; asynchronous_seconds, see History.
     """
 
     server: Server
@@ -49,10 +54,14 @@ class Site:
     dice: random.Random
     found: dict[str, float] = attrs.field(factory=dict)
     broken: list[Violation] = attrs.field(factory=list)
+    besides: int = 0
+    undone: set[UUID] = attrs.field(factory=set)
+    asynchronous_seconds: float = 0.0
     _nodes: list[tuple[Node, ExitStack]] = attrs.field(factory=list)
     _started: int = 0
     _enqueues: list[Enqueue] = attrs.field(factory=list)
     _faults: list[Fault] = attrs.field(factory=list)
+    _seen: list[Seen] = attrs.field(factory=list)
 
     @property
     def nodes(self) -> list[Node]:
@@ -95,11 +104,29 @@ class Site:
         self._nodes.append((node, stack))
         return node
 
-    def kill_node(self, node: Node) -> None:
-        """kill -9 of the node's own process."""
-        self.note("node", frozenset({node.pid, *self.fork_servers(node), *self.children(node)}))
+    def kill_node(self, node: Node, kind: str = "node") -> None:
+        """kill -9 of the node's own process. `kind`: of this fault."""
+        self.note(kind, self.family(node))
         node.process.kill()
+        self.bury(node)
+
+    def bury(self, node: Node) -> None:
+        """It was killed, and is none of ours any more."""
         node.process.wait()
+        self._forget(node)
+
+    def drain_node(self, node: Node, limit_seconds: float) -> int | None:
+        """SIGTERM, as a deploy has it. The exit status; None: it took longer, and was ended."""
+        self.note(DRAIN, self.family(node))
+        node.process.send_signal(signal.SIGTERM)
+        try:
+            status: int | None = node.process.wait(limit_seconds)
+        except subprocess.TimeoutExpired:
+            status = None
+        self._forget(node)
+        return status
+
+    def _forget(self, node: Node) -> None:
         (held,) = [each for each in self._nodes if each[0] is node]
         self._nodes.remove(held)
         held[1].close()
@@ -111,6 +138,10 @@ class Site:
             node.process.send_signal(signal.SIGTERM)
         while self._nodes:
             self._nodes.pop()[1].close()
+
+    def family(self, node: Node) -> frozenset[int]:
+        """The node's own process, its fork server and its children."""
+        return frozenset({node.pid, *self.fork_servers(node), *self.children(node)})
 
     def fork_servers(self, node: Node) -> list[int]:
         """The one, if it lives."""
@@ -125,6 +156,11 @@ class Site:
     def note(self, kind: str, pids: frozenset[int] = frozenset()) -> None:
         """A fault that is made now, to these processes."""
         self._faults.append(Fault(kind, time.monotonic(), pids))
+
+    def suffered(self, fault: Fault, seen: Iterable[Seen] = ()) -> None:
+        """A fault that is over, and what was seen before it."""
+        self._faults.append(fault)
+        self._seen += seen
 
     def violated(self, kind: str, text: str) -> None:
         """Something that must not be was seen, which is of no one job."""
@@ -145,15 +181,25 @@ class Site:
         """Some jobs were asked for."""
         self._enqueues += enqueues
 
+    def answered_since(self, at: float) -> list[UUID]:
+        """Jobs whose enqueue was answered since then."""
+        recent = takewhile(lambda each: each.at >= at, reversed(self._enqueues))
+        return [each.job for each in recent if each.answer == "ok"]
+
     def completed(self) -> int | None:
         """How many traced jobs are; None while the database does not say."""
         return reading.completed(self.server.url, NAMESPACE)
 
     def history(self) -> History:
         """All that happened. To be read when the nodes have ended."""
-        rows = reading.rows(self.server.url, NAMESPACE)
-        runs = reading.runs(self.folder / "trace")
-        return History(tuple(self._enqueues), tuple(runs), tuple(rows), tuple(self._faults))
+        return History(
+            tuple(self._enqueues),
+            tuple(reading.runs(self.folder / "trace")),
+            tuple(reading.rows(self.server.url, NAMESPACE)),
+            tuple(self._faults),
+            tuple(self._seen),
+            self.asynchronous_seconds,
+        )
 
 
 @contextmanager

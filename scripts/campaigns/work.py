@@ -18,6 +18,7 @@ import attrs
 from runtime import Client
 from runtime.errors import StoreUnavailable
 from runtime.job import NewJob
+from scripts.campaigns import reading
 from scripts.campaigns.app import app
 from scripts.campaigns.errors import CampaignFailed
 from scripts.campaigns.history import Answer, Enqueue
@@ -32,6 +33,8 @@ _BULK_JOBS = 200
 _LOOK_SECONDS = 1.0
 _AGAIN_SECONDS = 0.2
 
+Make = Callable[[int], list[NewJob]]
+
 
 def work_options(parser: argparse.ArgumentParser, *, jobs: int, job_ms: float) -> None:
     """The flags of a campaign that works traced jobs."""
@@ -40,14 +43,21 @@ def work_options(parser: argparse.ArgumentParser, *, jobs: int, job_ms: float) -
 
 
 def disturb(
-    site: Site, chosen: argparse.Namespace, strike: Callable[[], None], *, url: str = ""
+    site: Site,
+    chosen: argparse.Namespace,
+    strike: Callable[[], None],
+    *,
+    url: str = "",
+    pooler: bool = False,
+    make: Make | None = None,
 ) -> None:
     """Have jobs enqueued, and strike again and again; then wait until all are completed.
 
     Args: strike: makes one fault, and takes its time. url: of the database, as the client is to
-    reach it. Raises: CampaignFailed, if the last ones take too long.
+    reach it; pooler: whether it leads to a transaction pooler. make: makes so many jobs; by default
+    traced ones. Raises: CampaignFailed, if the last ones take too long.
     """
-    work = Work(site, chosen, url or site.server.url)
+    work = Work(site, chosen, url or site.server.url, pooler, make or _traced(site, chosen))
     site.progress.phase(f"{chosen.minutes:g} min" if chosen.minutes else f"{chosen.jobs} jobs")
     with work.going_on():
         while not work.is_over:
@@ -56,18 +66,34 @@ def disturb(
         work.wait_completed()
 
 
+def _traced(site: Site, chosen: argparse.Namespace) -> Make:
+    return lambda count: site.jobs(count, chosen.job_ms / 1000)
+
+
+def wait_finished(site: Site) -> None:
+    """Until all jobs are final, whoever enqueued them. Raises CampaignFailed."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while left := reading.unfinished(site.server.url, NAMESPACE):
+        if time.monotonic() > deadline:
+            raise CampaignFailed(f"{left} jobs were not done after {PATIENCE_SECONDS:g} s")
+        time.sleep(_AGAIN_SECONDS)
+
+
 @attrs.define
 class Work:
-    """Jobs of one campaign. Attributes: url, of the database, for the client."""
+    """Jobs of one campaign. Attributes: as of `disturb`."""
 
     site: Site
     chosen: argparse.Namespace
     url: str
+    pooler: bool
+    make: Make
     enqueued: int = 0
     completed: int = 0
     _until: float = attrs.field(init=False)
     _look_at: float = 0.0
     _stopped: threading.Event = attrs.field(factory=threading.Event)
+    _ended: threading.Event = attrs.field(factory=threading.Event)  # nothing is enqueued any more
 
     def __attrs_post_init__(self) -> None:
         self._until = time.monotonic() + 60 * self._minutes if self._minutes else float("inf")
@@ -86,7 +112,13 @@ class Work:
         """Whether no more is to be enqueued, and, if it was a number of jobs, all are completed."""
         if self._minutes:
             return time.monotonic() >= self._until
-        return self.completed >= self._jobs
+        return self._ended.is_set() and self._waiting <= 0
+
+    @property
+    def _waiting(self) -> int:
+        """How many have not been completed yet, and will be."""
+        expected = self.enqueued + self.site.besides - len(self.site.undone)
+        return expected - self.completed
 
     def look(self) -> None:
         """See how far the jobs are, from time to time."""
@@ -110,14 +142,15 @@ class Work:
     def wait_completed(self) -> None:
         """Until all that was enqueued is completed. Raises CampaignFailed."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while self._more() or self.completed < self.enqueued:
+        while not self._ended.is_set() or self._waiting > 0:
             if time.monotonic() > deadline:
                 raise CampaignFailed(
-                    f"{self.enqueued - self.completed} jobs were not done {PATIENCE_SECONDS:g} s"
-                    " after the last fault"
+                    f"{self._waiting} jobs were not done {PATIENCE_SECONDS:g} s after the last fault"
                 )
             time.sleep(_AGAIN_SECONDS)
             self.look()
+        if self._more():
+            raise CampaignFailed("enqueueing has ended early")
 
     def _more(self) -> bool:
         if self._minutes:
@@ -125,19 +158,24 @@ class Work:
         return self.enqueued < self._jobs
 
     def _enqueue_all(self) -> None:
-        with Client(app, self.url, namespace=NAMESPACE) as client:
-            while self._more() and not self._stopped.is_set():
-                if self.enqueued - self.completed >= MOST_WAITING:
-                    self._stopped.wait(_AGAIN_SECONDS)
-                    continue
-                bulk = self._bulk()
-                if not self._enqueue(client, bulk):
-                    return
-                self.enqueued += len(bulk)
+        try:
+            with Client(app, self.url, namespace=NAMESPACE, pooler=self.pooler) as client:
+                while self._more() and not self._stopped.is_set():
+                    self._enqueue_some(client)
+        finally:
+            self._ended.set()
+
+    def _enqueue_some(self, client: Client) -> None:
+        if self._waiting >= MOST_WAITING:
+            self._stopped.wait(_AGAIN_SECONDS)
+            return
+        bulk = self._bulk()
+        if self._enqueue(client, bulk):
+            self.enqueued += len(bulk)
 
     def _bulk(self) -> list[NewJob]:
         left = _BULK_JOBS if self._minutes else self._jobs - self.enqueued
-        return self.site.jobs(min(left, _BULK_JOBS), self.chosen.job_ms / 1000)
+        return self.make(min(left, _BULK_JOBS))
 
     def _enqueue(self, client: Client, jobs: list[NewJob]) -> bool:
         """Until it is known to be written. False: we were stopped before it was known."""
@@ -148,5 +186,6 @@ class Work:
                 answer = "ok"
             except StoreUnavailable:
                 self._stopped.wait(_AGAIN_SECONDS)
-            self.site.asked(Enqueue(job.id, answer) for job in jobs)
+            now = time.monotonic()
+            self.site.asked(Enqueue(job.id, answer, at=now) for job in jobs)
         return answer == "ok"
