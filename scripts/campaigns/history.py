@@ -77,8 +77,8 @@ class Fault:
     """What we did to whom. `kind`: DRAIN, or another word. `pids`: the processes it was to end.
 
     `until`: when it was over, if it lasted. `lapses`: whether it lasted so long that nodes may have
-    lost their leases, so that they ended these processes and gave back their runs. `undoes`: whether
-    it was a crash of the database, so that commits are undone that had not reached the disk.
+    lost their leases, so that they ended these processes and gave back their runs. `undoes`:
+    whether it was a crash of the database, which undoes commits that had not reached the disk.
     """
 
     kind: str
@@ -101,8 +101,8 @@ class Seen:
 class History:
     """All of a campaign.
 
-    `seen`: completions that somebody saw. `asynchronous_seconds`: where enqueues do not wait for the
-    disk, how long before a crash they may be answered and yet undone by it.
+    `seen`: completions that somebody saw. `asynchronous_seconds`: where enqueues do not wait for
+    the disk, how long before a crash they may be answered and yet undone by it.
     """
 
     enqueues: tuple[Enqueue, ...]

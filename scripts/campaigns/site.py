@@ -43,9 +43,9 @@ _OPTIONS = ("--lease-seconds", str(LEASE_SECONDS), "--heartbeat-seconds", "1")
 class Site:
     """See the module's docstring.
 
-    Attributes: found, figures of this campaign alone; broken, what it saw that must not be; besides,
-    how many jobs were enqueued besides the work that is disturbed; undone, jobs whose enqueue a
-    crash has undone; asynchronous_seconds, see History.
+    Attributes: found, figures of this campaign alone; broken, what it saw that must not be;
+    besides, how many jobs were enqueued besides the work that is disturbed; undone, jobs whose
+    enqueue a crash has undone; asynchronous_seconds, see History.
     """
 
     server: Server

@@ -112,7 +112,7 @@ class Work:
         """Whether no more is to be enqueued, and, if it was a number of jobs, all are completed."""
         if self._minutes:
             return time.monotonic() >= self._until
-        return self._ended.is_set() and self._waiting <= 0
+        return self._ended.is_set() and self._waiting <= self.site.besides
 
     @property
     def _waiting(self) -> int:
@@ -145,7 +145,7 @@ class Work:
         while not self._ended.is_set() or self._waiting > 0:
             if time.monotonic() > deadline:
                 raise CampaignFailed(
-                    f"{self._waiting} jobs were not done {PATIENCE_SECONDS:g} s after the last fault"
+                    f"{self._waiting} jobs were not done {PATIENCE_SECONDS:g} s after the faults"
                 )
             time.sleep(_AGAIN_SECONDS)
             self.look()

@@ -1,6 +1,7 @@
 """The settings of the Store's own sessions: the namespace, and plans that do not need statistics.
 
-Rule: nothing here is needed for a right answer, but the isolation level and the search_path.
+Rule: nothing here is needed for a right answer, but the isolation level, the search_path and that
+commits wait for the disk.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ HOT_SESSION: Mapping[str, str] = MappingProxyType(
         "jit": "off",
         # SKIP LOCKED and the fences mean READ COMMITTED, whatever the database's default is.
         "default_transaction_isolation": "read committed",
+        # What a node was told must not be undone by a crash of the database: the node may live on,
+        # and run what another one is given under the same run number. So its commits wait for the
+        # disk, whatever the default of the server, the database or the role is.
+        "synchronous_commit": "on",
     }
 )
 
