@@ -1,0 +1,158 @@
+"""Databases with a defect each, to show that the simulation finds what it should.
+
+Each breaks one promise of `actors.store.protocol`, and only that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from actors.store.memory import MemoryStore
+from actors.store.protocol import Acked, Demand, NodeInfo, Rescued, Staged
+from runtime.job import ClaimedJob, NewJob
+from runtime.lifecycle import Ack, JobState
+from runtime.payload import PayloadLimits
+from tests.simulation.acting import OUTPUT_LIMIT_BYTES
+
+
+class _Broken(MemoryStore):
+    def __init__(self) -> None:
+        super().__init__(limits=PayloadLimits(output_bytes=OUTPUT_LIMIT_BYTES))
+
+
+class AckWithoutFence(_Broken):
+    """An outcome is written to whatever run the job is in, as River does."""
+
+    async def ack(self, acks: Sequence[Ack]) -> Acked:
+        return await super().ack([self._of_now(ack) for ack in acks])
+
+    def _of_now(self, ack: Ack) -> Ack:
+        if ack.id not in self._state.jobs:
+            return ack
+        return msgspec.structs.replace(ack, run_number=self._state.jobs.get(ack.id).run_number)
+
+
+class ClaimTwice(_Broken):
+    """Every tenth job that is claimed can be claimed by another node as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._claimed = 0
+
+    async def claim(self, node_id: int, demand: Sequence[Demand]) -> list[ClaimedJob]:
+        jobs = await super().claim(node_id, demand)
+        for job in jobs:
+            self._claimed += 1
+            if self._claimed % 10 == 0:
+                entry = self._state.jobs.get(job.id)
+                self._state.jobs.move(entry, JobState.AVAILABLE, self._state.clock.now())
+                self._state.announce(entry)
+        return jobs
+
+
+class RescueEarly(_Broken):
+    """Jobs are rescued two seconds before their node's lease has ended."""
+
+    async def rescue(self, limit: int) -> Rescued:
+        for node in self._state.nodes.values():
+            node.expires_at -= 2.0
+        try:
+            return await super().rescue(limit)
+        finally:
+            for node in self._state.nodes.values():
+                node.expires_at += 2.0
+
+
+class ReleaseForgets(_Broken):
+    """What is released stays with its node."""
+
+    async def release(self, runs: Sequence[tuple[UUID, int]]) -> int:
+        return len(runs)
+
+
+class AckForgets(_Broken):
+    """The last outcome of every fifth batch is said to be written, and is not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._acked = 0
+
+    async def ack(self, acks: Sequence[Ack]) -> Acked:
+        self._acked += 1
+        return await super().ack(acks[:-1] if self._acked % 5 == 0 else acks)
+
+
+class RescueForgets(_Broken):
+    """Leases that ran out are never noticed."""
+
+    async def rescue(self, limit: int) -> Rescued:
+        return Rescued((), 0, 0, None)
+
+
+class RescueUncounted(_Broken):
+    """A rescue does not count as an attempt, and leaves no trace."""
+
+    async def rescue(self, limit: int) -> Rescued:
+        before = {job.id: len(job.failures) for job in self._state.jobs.in_state(JobState.RUNNING)}
+        rescued = await super().rescue(limit)
+        for job_id, failures in before.items():
+            job = self._state.jobs.get(job_id)
+            if len(job.failures) > failures:
+                del job.failures[0]
+        return rescued
+
+
+class StageForgets(_Broken):
+    """Retryable jobs stay so."""
+
+    async def stage(self, limit: int) -> Staged:
+        for job in self._state.jobs.in_state(JobState.RETRYABLE):
+            job.scheduled_at += 1000.0
+        return await super().stage(limit)
+
+
+class EnqueueTwice(_Broken):
+    """A repeated enqueue begins the job anew."""
+
+    async def enqueue(self, jobs: Sequence[NewJob]) -> list[bool]:
+        for job in jobs:
+            if job.id in self._state.jobs:
+                self._state.jobs.remove(self._state.jobs.get(job.id))
+        return await super().enqueue(jobs)
+
+
+class EnqueueForgets(_Broken):
+    """Every fifth enqueue is confirmed, and its last job not written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._enqueued = 0
+
+    async def enqueue(self, jobs: Sequence[NewJob]) -> list[bool]:
+        self._enqueued += 1
+        written = jobs[:-1] if self._enqueued % 5 == 0 else jobs
+        await super().enqueue(written)
+        return [True for _ in jobs]
+
+
+class JoinShort(_Broken):
+    """A lease is shorter than its node is told."""
+
+    async def join(self, node: NodeInfo, lease_seconds: float) -> int:
+        return await super().join(node, lease_seconds / 3)
+
+    async def renew(self, node_id: int, lease_seconds: float) -> bool:
+        return await super().renew(node_id, lease_seconds / 3)
+
+
+class CancelForgets(_Broken):
+    """A job that is said to be cancelled can still be claimed."""
+
+    async def claim(self, node_id: int, demand: Sequence[Demand]) -> list[ClaimedJob]:
+        for job in self._state.jobs.in_state(JobState.CANCELLED):
+            if job.attempt == 0:
+                self._state.jobs.move(job, JobState.AVAILABLE, self._state.clock.now())
+        return await super().claim(node_id, demand)

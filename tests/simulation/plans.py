@@ -1,0 +1,96 @@
+"""What is asked for in a simulation: jobs, and what their runs will do, one after the other.
+
+When a job's list of acts is used up, its runs succeed: so each job has an end.
+"""
+
+from __future__ import annotations
+
+import random
+from uuid import UUID
+
+import attrs
+
+from runtime.backoff import constant
+from runtime.job import KindInfo, NewJob
+
+# Kinds: by how many run at once in a child, and for how long.
+KINDS = (
+    KindInfo("plain", timeout_seconds=2.0, backoff=constant(0.2, jitter=0.5)),
+    KindInfo("tiny", timeout_seconds=2.0, backoff=constant(0.05)),
+    KindInfo("async", is_async=True, timeout_seconds=2.0, backoff=constant(0.1)),
+)
+QUEUES = ("default", "bulk")
+
+# What a run can do, and how often it is chosen.
+ACTS = {
+    "succeed": 40,
+    "raise": 12,
+    "snooze": 8,
+    "hang": 6,
+    "hang for good": 3,
+    "exit": 5,
+    "crash": 5,
+    "garble": 2,
+    "hush": 2,
+    "return too much": 2,
+    "discard": 2,
+    "cancel": 2,
+}
+# Acts that are a job's last, and how it then ends.
+LAST = {"return too much": "discarded", "discard": "discarded", "cancel": "cancelled"}
+
+
+@attrs.frozen
+class Act:
+    """What one run does. `seconds`: for how long it runs, unless something comes between."""
+
+    what: str
+    seconds: float
+
+
+SUCCEED = Act("succeed", 0.01)
+
+
+@attrs.define(eq=False)
+class Plan:
+    """A job, and what its coming runs do."""
+
+    number: int
+    job: NewJob
+    acts: list[Act]
+    cancel_asked: bool = False
+    cancelled_at: float | None = None  # when the database said that it was, before it ran
+
+    def next_act(self) -> Act:
+        """What the run does that begins now."""
+        return self.acts.pop(0) if self.acts else SUCCEED
+
+    @property
+    def name(self) -> str:
+        return f"#{self.number}"
+
+
+def job_id(number: int) -> UUID:
+    """An id like a UUIDv7, that grows with the number."""
+    return UUID(int=(1_000_000 + number) << 80 | 0x7 << 76 | 0b10 << 62 | number)
+
+
+def draw_plan(dice: random.Random, number: int, queue: str = "", kind: str = "") -> Plan:
+    """A job's plan. With a queue or a kind given: one that succeeds at once."""
+    chosen = kind or dice.choice(KINDS).kind
+    job = NewJob(
+        id=job_id(number),
+        kind=chosen,
+        queue=queue or dice.choice(QUEUES),
+        priority=dice.choice([1, 1, 1, 2]),
+        max_attempts=dice.choice([1, 2, 3, 100, 100]) if not queue else 100,
+        delay_seconds=dice.choice([None, None, None, 0.5, 3.0]) if not queue else None,
+    )
+    acts = [] if queue else [_draw_act(dice, chosen) for _ in range(dice.randint(1, 4))]
+    return Plan(number, job, acts)
+
+
+def _draw_act(dice: random.Random, kind: str) -> Act:
+    (what,) = dice.choices(list(ACTS), list(ACTS.values()))
+    seconds = dice.choice([0.0, 0.001, 0.002] if kind == "tiny" else [0.0, 0.02, 0.1, 0.5, 1.0])
+    return Act(what, seconds)
