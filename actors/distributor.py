@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 import trio
 
 from actors import events
 from actors.cursor import ClaimCursor
+from actors.dealing import deal
 from actors.demand import DemandBook, Kinds
 from actors.holdings import Holdings
 from actors.kit.life import Life
@@ -282,7 +282,7 @@ class Distributor:
         seconds = trio.current_time() - began
         self.holdings.take(jobs)
         may_run = self.lease.held and not life.stopping
-        left = self._deal(jobs, lambda seat: seat.kept) if may_run else jobs
+        left = deal(jobs, self.seats, lambda seat: seat.kept) if may_run else jobs
         await trio.lowlevel.cancel_shielded_checkpoint()  # the Workers hand over; then we reckon
         self._cursor.claimed(asked.demand, jobs, began, seconds)
         self._pace.claimed(began + seconds, found=bool(jobs))
@@ -322,40 +322,10 @@ class Distributor:
         kinds_of = {kind: group.kinds for group in demand for kind in group.kinds}
         return Counter((job.queue, kinds_of.get(job.kind, ())) for job in jobs)
 
-    def _deal(self, jobs: Sequence[ClaimedJob], room: Callable[[Seat], int]) -> list[ClaimedJob]:
-        """Give each job to the seat that serves its kind and has most room. Returns what is left:
-        jobs whose seat closed during the claim."""
-        places: dict[Kinds, Iterator[Seat]] = {}
-        kinds_of = {kind: seat.kinds for seat in self.seats for kind in seat.kinds}
-        hands: dict[Seat, list[ClaimedJob]] = {}
-        left: list[ClaimedJob] = []
-        for job in jobs:
-            kinds = kinds_of.get(job.kind, ())
-            if kinds not in places:
-                places[kinds] = self._places_of(kinds, len(jobs), room)
-            seat = next(places[kinds], None)
-            if seat is None:
-                left.append(job)
-            else:
-                hands.setdefault(seat, []).append(job)
-        for seat, hand in hands.items():
-            seat.give(hand)
-        return left
-
-    def _places_of(self, kinds: Kinds, most: int, room: Callable[[Seat], int]) -> Iterator[Seat]:
-        """The seat of each place for these kinds, those with most room first."""
-        places = [
-            (place, -number, seat)
-            for number, seat in enumerate(self.seats)
-            if seat.kinds == kinds
-            for place in range(room(seat), max(0, room(seat) - most), -1)
-        ]
-        return (seat for _, _, seat in sorted(places, key=itemgetter(0, 1), reverse=True))
-
     def redeal(self, jobs: Sequence[ClaimedJob]) -> list[ClaimedJob]:
         """Jobs that a Worker took back from its child: to other seats. Returns what found none."""
         self._changed.set()  # a claim that stands by was promised these places
-        return self._deal(jobs, lambda seat: seat.free)
+        return deal(jobs, self.seats, lambda seat: seat.free)
 
     async def _give_back(self, jobs: Sequence[ClaimedJob]) -> None:
         runs = [(job.id, job.run_number) for job in jobs]

@@ -33,7 +33,7 @@ from actors.maintenance.surveyor import Surveyor
 from actors.maintenance.term import HeldTerm
 from actors.metrics import Metrics
 from actors.store.protocol import Retention, Store
-from actors.tenure import TenureSettings
+from actors.tenure_settings import TenureSettings
 from actors.worker import Worker
 from runtime.child.orders import AppSource
 from runtime.child.settings import ChildSettings

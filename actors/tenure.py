@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 import attrs
@@ -25,11 +25,13 @@ from actors import events
 from actors.acker import Acker, Settled
 from actors.capacity import Capacity
 from actors.child import Child, ChildExit
+from actors.kit.locks import at_once
 from actors.ladder import Ladder
 from actors.post_mortem import Death, outcome_of
 from actors.run_events import ended, refusal
 from actors.runs import HeldRun, Runs, timeout_of
 from actors.seat import Seat
+from actors.tenure_settings import TenureSettings
 from runtime import wire
 from runtime.child.page import SETTLE_SECONDS
 from runtime.job import ClaimedJob, KindInfo
@@ -45,31 +47,6 @@ STUCK_SECONDS = 10.0
 
 # Interrupt frames that wait to be sent to one child.
 WORDS = 256
-
-
-@contextlib.asynccontextmanager
-async def at_once(lock: trio.Lock) -> AsyncIterator[None]:
-    """Hold the lock. Where it is free, no other task runs first, as trio would have it."""
-    try:
-        lock.acquire_nowait()
-    except trio.WouldBlock:
-        await lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@attrs.frozen
-class TenureSettings:
-    """What a Worker's children are held to. Durations in seconds."""
-
-    is_async: bool = False
-    concurrency: int = 100  # runs at once in a child for async handlers
-    timeout_seconds: float | None = 3600.0  # for handlers that have none of their own
-    grace_seconds: float = 5.0  # from the exception in the handler to SIGKILL
-    recycle_runs: int = 0  # a child that has run this many is replaced; 0: never
-    recycle_mib: int = 0  # a child grown beyond this is replaced; 0: never
 
 
 @attrs.define(eq=False)

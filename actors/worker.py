@@ -23,7 +23,8 @@ from actors.kit.life import Life
 from actors.kit.ticker import Ticker
 from actors.lease import Lease
 from actors.seat import Seat
-from actors.tenure import Tenure, TenureSettings
+from actors.tenure import Tenure
+from actors.tenure_settings import TenureSettings
 from runtime.errors import HeadraceError
 from runtime.job import ClaimedJob, KindInfo
 from runtime.outcome import GivenBack

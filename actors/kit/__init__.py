@@ -3,9 +3,9 @@
 In reading order: `spec` says what a child is, `life` what a running child is given, `supervisor`
 what a supervisor promises (its docstring is the specification), `events` what can be observed,
 `restarts` how often and how late a child comes back, `errors` what is raised, `ticker` the loop
-of an actor that does something every so often. Behind them, not for use from outside:
-`incarnation` (one run of a child), `child` (a supervisor's record of one), `supervision` (one run
-of a supervisor).
+of an actor that does something every so often, `locks` a lock that is free at no cost. Behind them,
+not for use from outside: `incarnation` (one run of a child), `child` (a supervisor's record of
+one), `supervision` (one run of a supervisor).
 """
 
 from actors.kit.child import ChildState

@@ -14,7 +14,8 @@ from actors.acker import Acker, Settled
 from actors.capacity import Capacity
 from actors.child import Child, ChildExit
 from actors.seat import Seat
-from actors.tenure import Tenure, TenureSettings
+from actors.tenure import Tenure
+from actors.tenure_settings import TenureSettings
 from runtime import wire
 from runtime.child.page import RunPage, new_page_file
 from runtime.ids import uuid7

@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from actors.child import ChildExit
-from actors.tenure import TenureSettings
+from actors.tenure_settings import TenureSettings
 from runtime import wire
 from tests.actors.puppet import Stage, claimed
 
