@@ -46,7 +46,8 @@ from scripts.campaigns.zombie import late_outcomes
 
 HOUR = 3600.0
 TERM_SECONDS = 3
-RESCUE_SECONDS = LEASE_SECONDS + TERM_SECONDS + 3.0
+# Until a job of a node that is gone is given up, besides the lease and a leader's term.
+RESCUE_SECONDS = 3.0
 # A delay counts from when the database reads it, after we asked; a time is of our own clock.
 EARLY_SECONDS = 0.02
 LATE_SECONDS = 15.0
@@ -64,6 +65,7 @@ _LOST = re.compile(r"node (\d+) lost its lease")
 def options(parser: argparse.ArgumentParser) -> None:
     """Its flags."""
     work_options(parser, jobs=20_000, job_ms=5.0)
+    parser.add_argument("--lease-seconds", type=float, default=LEASE_SECONDS, metavar="S")
     parser.add_argument("--delay-seconds", type=float, default=5.0, metavar="S", help="at most")
     parser.add_argument(
         "--only", nargs="+", choices=list(STRIKES), default=list(STRIKES), metavar="KIND"
@@ -76,7 +78,7 @@ def run(site: Site, chosen: argparse.Namespace) -> None:
         WrongClock(site.folder / "ahead", HOUR),
         WrongClock(site.folder / "behind", -HOUR),
     ]
-    campaign = Campaign(site, [(_start_node(site, clock), clock) for clock in clocks], chosen.only)
+    campaign = Campaign(site, chosen.only, chosen.lease_seconds, clocks)
     disturb(site, chosen, campaign.strike, make=campaign.maker(chosen))
     site.end_nodes()
     campaign.judge()
@@ -84,15 +86,18 @@ def run(site: Site, chosen: argparse.Namespace) -> None:
 
 @attrs.define
 class Campaign:
-    """Attributes: nodes, with their clocks; due, when scheduled jobs may begin, at the earliest."""
+    """Attributes: clocks, one a node; due, when scheduled jobs may begin, at the earliest."""
 
     site: Site
-    nodes: list[tuple[Node, WrongClock]]
     only: list[str]
+    lease_seconds: float
+    clocks: list[WrongClock]
     due: dict[UUID, float] = attrs.field(factory=dict)
+    _nodes: list[Node] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        for node, clock in self.nodes:
+        self._nodes = [self._start_node(clock) for clock in self.clocks]
+        for node, clock in zip(self._nodes, self.clocks, strict=True):
             node.wait_serving()
             shift = log_shift(node.log.read_text(), datetime.now())
             if shift is None or abs(shift - clock.seconds) > HOUR - _SURE_SECONDS:
@@ -103,19 +108,24 @@ class Campaign:
         dice = random.Random(self.site.dice.random())
         return Maker(self.site, chosen.job_ms / 1000, chosen.delay_seconds, dice, self.due)
 
+    def _start_node(self, clock: WrongClock) -> Node:
+        lease = ("--lease-seconds", str(self.lease_seconds))
+        term = ("--term-seconds", str(TERM_SECONDS))
+        return self.site.start_node(*lease, *term, app=APP, variables=clock.variables)
+
     def strike(self) -> None:
         """One of them."""
         dice = self.site.dice
         time.sleep(dice.uniform(*_PAUSE_SECONDS))
         (what,) = dice.choices(self.only, [STRIKES[each] for each in self.only])
-        place = dice.randrange(len(self.nodes))
-        node, clock = self.nodes[place]
+        place = dice.randrange(len(self._nodes))
+        node, clock = self._nodes[place], self.clocks[place]
         node.check()
         if what == "jump":
             self._jump(clock)
         elif what == "node":
             self.site.kill_node(node)
-            self.nodes[place] = _start_node(self.site, clock), clock
+            self._nodes[place] = self._start_node(clock)
         else:
             self._freeze(node, clock)
 
@@ -127,7 +137,7 @@ class Campaign:
         began = time.monotonic()
         node.process.send_signal(signal.SIGSTOP)
         pids = frozenset(self.site.children(node))
-        seconds = LEASE_SECONDS + self.site.dice.uniform(1.0, 2.0)
+        seconds = self.lease_seconds + self.site.dice.uniform(1.0, 2.0)
         time.sleep(seconds / 2)
         self._jump(clock)
         time.sleep(seconds / 2)
@@ -145,7 +155,8 @@ class Campaign:
             text = f"{losses} leases were lost, and {site.count('frozen')} nodes were frozen"
             site.violated("leases", text)
         site.found |= {"leases_lost": losses, "late_outcomes": late_outcomes(site)}
-        site.broken += slow_rescues(site.history(), ("frozen", "node"), RESCUE_SECONDS)
+        bound = self.lease_seconds + TERM_SECONDS + RESCUE_SECONDS
+        site.broken += slow_rescues(site.history(), ("frozen", "node"), bound)
 
     def _judge_clocks(self) -> None:
         text = (self.site.folder / f"trace{SEEN}").read_text()
@@ -196,8 +207,3 @@ class Maker:
 
 def _last(job: NewJob) -> NewJob:
     return msgspec.structs.replace(job, priority=2)
-
-
-def _start_node(site: Site, clock: WrongClock) -> Node:
-    term = ("--term-seconds", str(TERM_SECONDS))
-    return site.start_node(*term, app=APP, variables=clock.variables)
