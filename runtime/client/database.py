@@ -17,8 +17,9 @@ import asyncpg
 
 from runtime import sql
 from runtime.client.failures import explained
-from runtime.database_url import for_driver, redacted
+from runtime.database_url import for_driver, meaningless, redacted
 from runtime.errors import StoreUnavailable
+from runtime.tls import fault, unavailable
 
 T = TypeVar("T")
 Connection = Any  # asyncpg's; it has no types
@@ -80,8 +81,8 @@ class Database:
         }
 
     async def connect(self) -> Connection:
-        """A connection outside the pool, to LISTEN on. Raises: StoreUnavailable."""
-        with self.translating():
+        """A connection outside the pool, to LISTEN on. Raises: StoreUnavailable, ConfigError."""
+        with self.translating(), self._connecting():
             return await asyncpg.connect(**self._arguments())
 
     async def run(self, unit: Unit[T], *, repeatable: bool = True) -> T:
@@ -107,8 +108,9 @@ class Database:
                 await self.take_back(connection)
 
     async def lend(self) -> Connection:
-        """A connection of the pool, to be given to `take_back`."""
-        return await self._pool.acquire()
+        """A connection of the pool, to be given to `take_back`. Raises: ConfigError."""
+        with self._connecting():
+            return await self._pool.acquire()
 
     async def take_back(self, connection: Connection) -> None:
         """The connection is free again; one in a transaction is rolled back first."""
@@ -140,9 +142,22 @@ class Database:
             except _BROKEN as error:
                 raise self._unavailable(error) from error
 
+    @contextlib.contextmanager
+    def _connecting(self) -> Iterator[None]:
+        """What makes no sense to the driver, or cannot be read, is an error of configuration."""
+        try:
+            yield
+        except OSError as error:  # of ssl, too; some of those are ValueErrors besides
+            wrong = fault(self._url)
+            if wrong is None:
+                raise
+            raise wrong from error
+        except (ValueError, KeyError) as error:  # also that there is no such OS user
+            # Neither its text nor its traceback may show the URL.
+            raise fault(self._url) or meaningless(self._url, error) from None
+
     def _unavailable(self, error: Exception) -> StoreUnavailable:
-        reason = str(error) or type(error).__name__
-        return StoreUnavailable(f"database {redacted(self._url)} did not answer: {reason}")
+        return unavailable(redacted(self._url), error)
 
     async def close(self) -> None:
         """Close all connections; a unit that still runs loses its own."""

@@ -328,7 +328,8 @@ async def test_a_malformed_url_is_refused_without_showing_it(url: str) -> None:
 async def test_a_parameter_the_driver_refuses_is_a_config_error(
     open_this_bridge: OpenBridge,
 ) -> None:
-    async with open_this_bridge("postgresql://me:secret@127.0.0.1/db?sslmode=perhaps") as bridge:
+    url = "postgresql://me:secret@127.0.0.1/db?target_session_attrs=perhaps"
+    async with open_this_bridge(url) as bridge:
         with pytest.raises(ConfigError) as caught:
             await bridge.run(one)
     assert "secret" not in repr(caught.value)

@@ -7,8 +7,9 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from tests.support.postgres import gone
@@ -20,6 +21,8 @@ START_SECONDS = 30.0
 # A node that was asked to stop has its own deadlines; this is for a test that went wrong.
 STOP_SECONDS = 30.0
 
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
 Option = str | float | bool
 
 # Options of a node that dies often: its jobs are given back in three seconds.
@@ -30,19 +33,28 @@ class Node:
     """One node. Started at once; `wait_started` returns when it serves.
 
     Args:
-        url: of its database. log: the file that its log goes to.
-        app: an import path. options: of `serve`, by their names in the table of options.
+        url: of its database; "": its environment has it. log: the file that its log goes to.
+        app: an import path. environment: variables besides ours.
+        options: of `serve`, by their names in the table of options.
     """
 
-    def __init__(self, url: str, log: Path, app: str, /, **options: Option) -> None:
+    def __init__(
+        self,
+        url: str,
+        log: Path,
+        app: str,
+        environment: Mapping[str, str] = _NOTHING,
+        /,
+        **options: Option,
+    ) -> None:
         self.mark = new_mark()
         self.log_file = log
         command = [sys.executable, "-m", "runtime", "serve", app, *_flags(options)]
         with log.open("ab") as out:
             self.process = subprocess.Popen(
-                [*command, "--database-url", url],
+                [*command, *(["--database-url", url] if url else [])],
                 cwd=ROOT,
-                env=_environment() | {MARK: self.mark},
+                env=_environment() | {MARK: self.mark, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
