@@ -33,6 +33,11 @@ _LIBPQ_ONLY = frozenset(
         "tcp_user_timeout",
     }
 )
+# In these a raw @ is meant as it stands.
+_MAY_HAVE_AT = frozenset({"user", "password", "sslpassword"})
+_UNREADABLE = "(unreadable)"
+_ENCODE = "in user and password write / as %2F, ? as %3F, # as %23, @ as %40 and : as %3A"
+_TORN = f"database URL: there is an @ or # where none may stand; {_ENCODE}"
 
 
 def check_url(url: str) -> None:
@@ -46,9 +51,10 @@ def check_url(url: str) -> None:
         raise ConfigError(
             f"database URL: scheme {parts.scheme!r}; give postgresql://user@host:port/database"
         )
-    for port in _ports(parts):
-        if not (port.isdecimal() and 0 < int(port) < 65536):
-            raise ConfigError(f"database URL {redacted(url)}: port {port!r} is not a number")
+    if _is_torn(parts):
+        raise ConfigError(_TORN)
+    if not _ports_are_numbers(parts):  # it may be a piece of a password: do not show it
+        raise ConfigError(f"database URL: its port is no number from 1 to 65535; {_ENCODE}")
 
 
 def for_driver(url: str) -> str:
@@ -70,18 +76,33 @@ def connect_seconds(url: str) -> float:
 
 
 def redacted(url: str) -> str:
-    """Host, port and database of a URL, for messages."""
+    """Host, port and database of a URL, for messages; of one that `check_url` refuses, nothing."""
     try:
         parts = urlsplit(url)
         query = dict(parse_qsl(parts.query))
     except ValueError:
-        return "(unreadable)"
+        return _UNREADABLE
+    if parts.scheme not in SCHEMES or _is_torn(parts) or not _ports_are_numbers(parts):
+        return _UNREADABLE
     host = parts.netloc.rpartition("@")[2] or query.get("host", "localhost")
     database = parts.path.lstrip("/") or query.get("dbname", query.get("database", ""))
     return f"{unquote(host)}/{unquote(database)}"
 
 
-def _ports(parts: SplitResult) -> list[str]:
+def meaningless(url: str, error: Exception) -> ConfigError:
+    """The driver refused the URL, in words that may show it: ours instead."""
+    kind = type(error).__name__
+    return ConfigError(f"database URL {redacted(url)}: the driver finds no meaning in it ({kind})")
+
+
+def _is_torn(parts: SplitResult) -> bool:
+    """Whether the URL was split inside a password: what follows it stands in the wrong part."""
+    pieces = parts.query.split("&")
+    strange = [piece for piece in pieces if piece.partition("=")[0] not in _MAY_HAVE_AT]
+    return bool(parts.fragment) or any("@" in text for text in (parts.path, *strange))
+
+
+def _ports_are_numbers(parts: SplitResult) -> bool:
     hosts = parts.netloc.rpartition("@")[2].split(",")
-    found = [host.rpartition("]")[2].partition(":")[2] for host in hosts]
-    return [port for port in found if port]
+    ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts]
+    return all(not port or (port.isdecimal() and 0 < int(port) < 65536) for port in ports)
