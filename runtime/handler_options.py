@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ import msgspec
 from runtime.backoff import Backoff
 from runtime.errors import UsageError
 from runtime.job import MAX_PRIORITY
+from runtime.payload import storable
 
 BackoffFunction = Callable[[int, BaseException], "float | timedelta | None"]
 """Takes the failed attempt (from 1) and its error; returns the delay, or None for the default."""
@@ -48,11 +49,11 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.queue is not None:
-            check_queue(self.queue)
+            check_name("queue", self.queue)
         _check_whole("priority", self.priority, MAX_PRIORITY)
         _check_whole("max_attempts", self.max_attempts, MAX_ATTEMPTS)
         _check_times(self.delay_seconds, self.scheduled_at)
-        _check_tags(self.tags)
+        check_tags(self.tags or ())
         _check_instance("metadata", self.metadata, Mapping)
         _check_instance("id", self.id, UUID)
 
@@ -71,24 +72,27 @@ def check_kind(kind: object) -> str:
     """The kind, if it may be one. Raises: UsageError."""
     if not isinstance(kind, str) or _KIND.fullmatch(kind) is None:
         raise UsageError(
-            f"{kind!r} cannot be a kind: a letter or _, then at most 126 of letters, digits "
+            f"{kind!r:.200} cannot be a kind: a letter or _, then at most 126 of letters, digits "
             f"and _ . - : / ; give the handler one with @app.job(kind=...)"
         )
     return kind
 
 
-def check_queue(queue: object) -> str:
-    """The queue's name, if it may be one. Raises: UsageError."""
-    if not isinstance(queue, str) or not 0 < len(queue) <= MAX_NAME_LENGTH or "\0" in queue:
-        raise UsageError(f"queue is a name of 1 to {MAX_NAME_LENGTH} characters, not {queue!r}")
-    return queue
+def check_name(what: str, name: object) -> str:
+    """The name, if it is text that PostgreSQL keeps as it is. Raises: UsageError."""
+    if not (isinstance(name, str) and 0 < len(name) <= MAX_NAME_LENGTH and storable(name) == name):
+        raise UsageError(
+            f"{what} is a name of 1 to {MAX_NAME_LENGTH} characters, without NUL and lone "
+            f"surrogates, not {name!r:.200}"
+        )
+    return name
 
 
 def check_namespace(namespace: object) -> str:
     """The namespace, if it may be one. Raises: UsageError."""
     if not isinstance(namespace, str) or _NAMESPACE.fullmatch(namespace) is None:
         raise UsageError(
-            f"{namespace!r} cannot be a namespace: a lower-case letter or _, then at most 39 of "
+            f"{namespace!r:.200} cannot be a namespace: a lower-case letter or _, then at most 39 of "
             f"a-z, 0-9 and _"
         )
     return namespace
@@ -136,9 +140,14 @@ def _check_times(delay_seconds: float | None, scheduled_at: object) -> None:
         raise UsageError(f"scheduled_at is a datetime with a time zone, not {scheduled_at!r}")
 
 
-def _check_tags(tags: tuple[object, ...] | None) -> None:
-    if tags is not None and len(tags) > MAX_TAGS:
+def check_tags(tags: Sequence[object]) -> None:
+    """Raises: UsageError, if a job cannot have these tags."""
+    if len(tags) > MAX_TAGS:
         raise UsageError(f"a job has at most {MAX_TAGS} tags, not {len(tags)}")
-    for tag in tags or ():
-        if not isinstance(tag, str) or not 0 < len(tag) <= MAX_TAG_LENGTH or "\0" in tag:
-            raise UsageError(f"a tag is text of 1 to {MAX_TAG_LENGTH} characters, not {tag!r}")
+    for tag in tags:
+        fits = isinstance(tag, str) and 0 < len(tag) <= MAX_TAG_LENGTH and storable(tag) == tag
+        if not fits:
+            raise UsageError(
+                f"a tag is text of 1 to {MAX_TAG_LENGTH} characters, without NUL and lone "
+                f"surrogates, not {tag!r:.200}"
+            )

@@ -10,7 +10,7 @@ import click
 
 from runtime.cli.exits import Exit
 from runtime.cli.options import as_json, configured
-from runtime.cli.output import print_fields, print_json, print_table, say
+from runtime.cli.output import print_fields, print_json, print_table, printable, say
 from runtime.cli.session import run_with_store
 from runtime.config import Settings
 from runtime.job import FailureRow, Job
@@ -194,4 +194,4 @@ def _describe(failure: FailureRow) -> str:
         if value is not None
     ]
     lines = [head, f"{failure.error_class}: {failure.message}", *died, failure.trace.rstrip()]
-    return "\n  ".join(line for text in lines if text for line in text.splitlines())
+    return "\n  ".join(printable(line) for text in lines if text for line in text.splitlines())

@@ -1,6 +1,8 @@
 """Logging of a node: the logger `headrace` and its kin, on stderr, as text or JSON lines.
 
-Rule: only the command line configures logging. An embedding program has its own.
+Rules: only the command line configures logging; an embedding program has its own. What a line is
+made of may hold anything: further lines of one record are indented, so that none passes for one
+of its own, and what would move a terminal's cursor is escaped.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ import attrs
 import msgspec
 
 from runtime.cli.exits import expected
+from runtime.cli.output import printable
 
 # Ours: events are logged to `headrace`, the rest to the modules' own names.
 LOGGERS = ("headrace", "actors", "runtime")
+_INDENT = "\n    "  # before what goes on with a record
 
 
 def configure(level: str, style: str) -> None:
@@ -41,7 +45,8 @@ class TextLines(logging.Formatter):
         time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
         source = "" if record.name == "headrace" else f"{record.name}: "
         line = f"{time} {record.levelname.lower():7} {source}{record.getMessage()}"
-        return line + _trace(self, record)
+        lines = (line + _trace(self, record)).split("\n")
+        return _INDENT.join(printable(each) for each in lines)
 
 
 class JsonLines(logging.Formatter):

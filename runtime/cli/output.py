@@ -5,6 +5,7 @@ Rule: stdout carries the answer and nothing else; what is said about it goes to 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,10 @@ import msgspec
 
 _GAP = "  "
 NOTHING = "-"
+# What moves a terminal's cursor, breaks a line or turns text around. Names come from strangers.
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def print_json(content: Any) -> None:
@@ -39,7 +44,12 @@ def print_fields(fields: Mapping[str, object]) -> None:
 
 def say(text: str) -> None:
     """A line for people, on stderr."""
-    click.echo(f"headrace: {text}", err=True)
+    click.echo(f"headrace: {printable(text)}", err=True)
+
+
+def printable(text: str) -> str:
+    """The text on one line, as it is, but for what a terminal would not show: that is escaped."""
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def cell(value: object) -> str:
@@ -53,5 +63,5 @@ def cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3g}"
     if isinstance(value, tuple | list):
-        return ",".join(map(str, value))
-    return str(value)
+        return printable(",".join(map(str, value)))
+    return printable(str(value))

@@ -16,6 +16,7 @@ import msgspec
 
 from runtime import payload
 from runtime.errors import UsageError
+from runtime.handler_options import check_name, check_tags
 from runtime.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_PRIORITY, DEFAULT_QUEUE, NewJob
 from runtime.payload import PayloadLimits
 
@@ -94,6 +95,12 @@ def chunks(jobs: Iterable[NewJob], limits: PayloadLimits) -> Iterator[Chunk]:
 def _check(job: object, limits: PayloadLimits, index: int) -> None:
     if not isinstance(job, NewJob):
         raise UsageError(f"job {index} is {job!r:.200}; make it with handler.new_job(...)")
+    try:
+        check_name("kind", job.kind)
+        check_name("queue", job.queue)
+        check_tags(job.tags)
+    except UsageError as error:
+        raise UsageError(f"job {index}: {error}") from None
     if payload.check_size("args", job.args, limits, index=index):
         logger.warning(
             "args of job %d, a %s, are %d bytes of JSON",

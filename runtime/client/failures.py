@@ -12,10 +12,18 @@ from typing import Any
 
 import msgspec
 
-from runtime.errors import HeadraceError, PayloadInvalid, PayloadTooLarge, SchemaNotMigrated
+from runtime.errors import (
+    HeadraceError,
+    PayloadInvalid,
+    PayloadTooLarge,
+    SchemaNotMigrated,
+    UsageError,
+)
 
 TOO_LARGE = "HR001"
 _CHECK_VIOLATION = "23514"
+# Class 22, data exceptions: such as a number that its column cannot hold.
+_OF_DATA = "22"
 # invalid_schema_name, undefined_table, undefined_function
 _NOT_MIGRATED = frozenset({"3F000", "42P01", "42883"})
 # The domains of args, output and metadata are the backstop behind our own guard.
@@ -24,6 +32,19 @@ _FIELD_OF_CONSTRAINT = {
     for field in ("args", "output", "metadata")
     for rule in ("size", "object")
 }
+# CHECKs of the options, behind our own of the same.
+_OPTION_CHECKS = frozenset(
+    {
+        "job_attempt_range",
+        "job_max_attempts_range",
+        "job_name_length",
+        "job_priority_range",
+        "job_tags_count",
+        "job_tags_no_null",
+        "job_tags_size",
+        "job_timeout_range",
+    }
+)
 _LONGEST_CHAIN = 6  # a wrapper (SQLAlchemy, Django), an adapter, the driver: three in practice
 
 
@@ -48,6 +69,9 @@ def explain(error: BaseException, namespace: str) -> HeadraceError | None:
         return _too_large(_first(error, "D", "detail", "message_detail"))
     if state == _CHECK_VIOLATION:
         return _refused(_first(error, "n", "constraint_name"))
+    if state.startswith(_OF_DATA):
+        told = _first(error, "M", "message", "message_primary")
+        return UsageError(f"the database refused a value: {told}")
     if state in _NOT_MIGRATED:
         return SchemaNotMigrated(
             f"the namespace {namespace!r} has no tables of this version in this database; "
@@ -94,6 +118,8 @@ def _too_large(detail: str) -> HeadraceError:
 
 
 def _refused(constraint: str) -> HeadraceError | None:
+    if constraint in _OPTION_CHECKS:
+        return UsageError(f"an option was refused by the constraint {constraint}")
     if constraint not in _FIELD_OF_CONSTRAINT:
         return None
     reason = f"was refused by the constraint {constraint}"
