@@ -41,6 +41,8 @@ GRACE_SECONDS = 1.0
 END_SECONDS = 10.0
 # One job of so many is of the new kind: less than the share of nodes that serve it.
 ADDED = 4
+# The priority of the others: long jobs are not to wait behind thousands of them for the next drain.
+BEHIND = 2
 # Long jobs a deploy: about one a node, so that the one that is drained has some, and most do not.
 LONG_JOBS = 3
 _RESCUED = re.compile(r"rescued (\d+) jobs")
@@ -116,11 +118,14 @@ class Deploys:
 
 def _mixed(site: Site, chosen: argparse.Namespace) -> Make:
     path, seconds = str(site.folder / "trace"), chosen.job_ms / 1000
-    kinds = versions.two.handlers
+    handlers = {
+        kind: versions.two.handlers[kind].with_options(priority=BEHIND)
+        for kind in ("traced", "added")
+    }
 
     def make(count: int) -> list[NewJob]:
-        names = ["traced" if number % ADDED else "added" for number in range(count)]
-        return [kinds[name].new_job(path=path, seconds=seconds) for name in names]
+        kinds = ["traced" if number % ADDED else "added" for number in range(count)]
+        return [handlers[kind].new_job(path=path, seconds=seconds) for kind in kinds]
 
     return make
 

@@ -45,9 +45,10 @@ def sample(site: Site, node: Node) -> Sample:
 def _relations(url: str) -> Sample:
     found: Sample = {}
     for each in reading.relations(url, NAMESPACE):
-        found[each.name] = {"mib": each.bytes / _MIB}
+        name = f"{'index' if each.is_index else 'table'}_{each.name}"
+        found[name] = {"mib": each.bytes / _MIB}
         if not each.is_index:
-            found[each.name]["dead_rows"] = each.dead_rows
+            found[name]["dead_rows"] = each.dead_rows
     return found
 
 
