@@ -15,7 +15,7 @@ recovery  a party is not served within 15 s after its network has healed (35 s, 
           forgotten connections without a word, so that only the patience of a statement helps); or
           a job of a node that was cut off waits longer than its lease, a leader's term and 3 s
 Reported: faults by kind and moment, the time from healing until a node has claimed and written
-outcomes again (a producer: was confirmed), outcomes that came too late.
+outcomes again, or found nothing to be done (a producer: until it was confirmed), late outcomes.
 """
 
 from __future__ import annotations

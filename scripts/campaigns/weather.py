@@ -12,6 +12,7 @@ from scripts.campaigns.talk import Answer
 Mode = Literal["flow", "hold", "drop"]
 
 ACKS = frozenset({"ack", "ack_completed"})
+LEASES = frozenset({"join", "renew"})
 ENQUEUES = frozenset({"client_enqueue", "COMMIT"})
 
 
@@ -52,12 +53,13 @@ class Ambush:
 class Comeback:
     """Listens until a party is served again.
 
-    A node: it claimed, and then wrote outcomes; or there was nothing to be claimed. A client: what
-    it enqueued was confirmed.
+    A node: it claimed jobs, and then wrote outcomes; or its lease was prolonged, or begun, and then
+    there was nothing to be claimed. A client: what it enqueued was confirmed.
     """
 
     is_client: bool = False
     done: bool = False
+    _leased: bool = False
     _claimed: bool = False
 
     def hear(self, answer: Answer) -> None:
@@ -66,8 +68,14 @@ class Comeback:
             return
         if self.is_client:
             self.done |= answer.statement in ENQUEUES
-        elif answer.statement == "claim":
-            self._claimed = True
-            self.done |= answer.rows == 0
-        elif answer.statement in ACKS and self._claimed:
-            self.done = True
+        else:
+            self._hear_node(answer.statement, answer.rows)
+
+    def _hear_node(self, statement: str, rows: int) -> None:
+        if statement in LEASES:
+            self._leased |= rows > 0
+        elif statement == "claim":
+            self._claimed |= rows > 0
+            self.done |= self._leased and rows == 0
+        elif statement in ACKS:
+            self.done |= self._claimed

@@ -92,12 +92,14 @@ def test_statements_have_the_names_of_their_files_or_their_first_word(text: str,
         ([Answer("claim", 2, False)], False),
         ([Answer("ack_completed", 1, False)], False),
         ([Answer("claim", 2, False), Answer("ack", 1, False)], True),
-        ([Answer("claim", 0, False)], True),
-        ([Answer("claim", 0, True)], False),
-        ([Answer("renew", 1, False)], False),
+        ([Answer("claim", 0, False)], False),
+        ([Answer("join", 1, False), Answer("claim", 0, False)], True),
+        ([Answer("renew", 1, False), Answer("claim", 0, False)], True),
+        ([Answer("renew", 0, False), Answer("claim", 0, False)], False),
+        ([Answer("renew", 1, False), Answer("claim", 0, True)], False),
     ],
 )
-def test_a_node_is_back_when_it_has_claimed_and_then_acked(
+def test_a_node_is_back_when_it_has_a_lease_and_works_or_finds_nothing(
     heard: list[Answer], is_back: bool
 ) -> None:
     comeback = Comeback()
