@@ -1,12 +1,18 @@
 -- Delete old final jobs, waiters that nobody minds any more, and nodes long gone.
 -- Caller: Store.prune, by the leader's Pruner.
--- Takes:  $1 states, $2 by state: seconds that its jobs are kept; $3 how many jobs at most.
+-- Takes:  $1 states, $2 by state: seconds that its jobs are kept; $3 how many jobs at most; $4 the term
+--         in which a leader asks, which does nothing if that is over; NULL: anybody else.
 -- Locks:  job rows, SKIP LOCKED; their failures, by the foreign key. Rows of waiter and node.
 -- Index:  job_finalized, the beginning of a range a state; job_pkey; job_running; failure_pkey.
 -- Plan:   Nested Loop of states and Limit -> LockRows -> Index Scan using job_finalized.
 --         = ANY (ARRAY[id]): see ack_completed.sql.
 -- Rows:   one: how many jobs were deleted.
-WITH old AS MATERIALIZED (
+WITH entitled AS MATERIALIZED (
+    SELECT $4::bigint IS NULL OR EXISTS (
+        SELECT FROM leader
+        WHERE leader.name = 'default' AND leader.term = $4 AND leader.expires_at > clock_timestamp()
+    ) AS yes
+), old AS MATERIALIZED (
     SELECT oldest.id
     FROM unnest($1::text[], $2::double precision[]) AS kept (state, seconds)
     CROSS JOIN LATERAL (
@@ -18,6 +24,7 @@ WITH old AS MATERIALIZED (
         LIMIT $3::integer
         FOR UPDATE SKIP LOCKED
     ) AS oldest
+    WHERE (SELECT entitled.yes FROM entitled)
     LIMIT $3::integer
 ), deleted AS (
     DELETE FROM job USING old WHERE job.id = ANY (ARRAY[old.id])
@@ -25,10 +32,12 @@ WITH old AS MATERIALIZED (
 ), nodes_gone AS (
     DELETE FROM node
     WHERE node.expires_at < now() - interval '24 hours'
+    AND (SELECT entitled.yes FROM entitled)
     AND NOT EXISTS (
         SELECT FROM job WHERE job.state = 'running' AND job.node_id = node.id
     )
 ), waiters_gone AS (
-    DELETE FROM waiter WHERE waiter.expires_at < now()
+    DELETE FROM waiter
+    WHERE waiter.expires_at < now() AND (SELECT entitled.yes FROM entitled)
 )
 SELECT count(*) AS jobs FROM deleted

@@ -115,10 +115,11 @@ def release(state: State, runs: Sequence[tuple[UUID, int]]) -> int:
     return len(released)
 
 
-def rescue(state: State, limit: int) -> Rescued:
+def rescue(state: State, limit: int, term: int | None) -> Rescued:
     """See Store.rescue."""
     now = state.clock.now()
-    ended = [node for node in state.nodes.values() if node.expires_at <= now]
+    leads = state.leads(term)
+    ended = [node for node in state.nodes.values() if leads and node.expires_at <= now]
     jobs = [(node, job) for node in ended for job in state.held_by(node.id)][:limit]
     concerned = {node.id for node, _ in jobs}
     concerned |= {node.id for node in ended if node.ended_at is None}
@@ -145,17 +146,18 @@ def _rescue_one(state: State, node: NodeEntry, job: JobEntry) -> bool:
     return exhausted
 
 
-def stage(state: State, limit: int) -> Staged:
+def stage(state: State, limit: int, term: int | None) -> Staged:
     """See Store.stage."""
     now = state.clock.now()
     waiting = _by_time(state.jobs.in_state(JobState.SCHEDULED, JobState.RETRYABLE))
-    due = [job for job in waiting if job.scheduled_at <= now][:limit]
+    leads = state.leads(term)
+    due = [job for job in waiting if leads and job.scheduled_at <= now][:limit]
     for job in due:
         state.jobs.move(job, JobState.AVAILABLE, now)
         state.announce(job)
     if len(due) == limit:
         return Staged(limit, 0.0)  # there may be more
-    soonest = next((job.scheduled_at for job in waiting[len(due) :]), None)
+    soonest = next((job.scheduled_at for job in waiting if job.scheduled_at > now), None)
     return Staged(len(due), None if soonest is None else soonest - now)
 
 
@@ -163,8 +165,10 @@ def _by_time(jobs: Iterable[JobEntry]) -> list[JobEntry]:
     return sorted(jobs, key=lambda job: (job.scheduled_at, job.id))
 
 
-def prune(state: State, retention: Retention, limit: int) -> int:
+def prune(state: State, retention: Retention, limit: int, term: int | None) -> int:
     """See Store.prune."""
+    if not state.leads(term):
+        return 0
     old = list(islice(_old(state, retention), limit))
     for job in old:
         state.jobs.remove(job)
