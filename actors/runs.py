@@ -65,7 +65,13 @@ class Runs:
             run.begun_at = at
 
     def begin_up_to(self, seq: int, at: float) -> None:
-        """The child has begun run `seq`, so all before it have ended or are about to say so."""
+        """The child has begun run `seq`, so all before it have ended or are about to say so.
+
+        Where a handler wrote over the page that says so, it may name a run that was never handed
+        over. Then one run at least has begun, the oldest: it is that handler's.
+        """
+        if seq > self._last_seq:
+            seq = next(iter(self._held), 0)
         for run in self._held.values():
             if run.seq > seq:
                 return

@@ -188,7 +188,9 @@ class Tenure:
             self._heard_out.set()
             await trio.sleep(LAST_WORDS_SECONDS)  # a dying child closes its socket first
             await self._kill("closed")
-        except wire.WireError:
+        except wire.WireError as error:
+            with contextlib.suppress(wire.WireError):
+                self._hear(error.before)  # what it had answered until then
             await self._kill("garbage")  # what wrote into its socket may do anything
         except trio.BrokenResourceError:
             self._heard_out.set()  # reset by the child's death, which `child.wait` reports
@@ -254,7 +256,8 @@ class Tenure:
     def _see_begun(self) -> None:
         """Learn from the run page, which is ahead of any frame. Runs begin in order."""
         seq, at_ns = self.child.page.begun
-        self._runs.begin_up_to(seq, self._from_monotonic(at_ns))
+        at = min(self._from_monotonic(at_ns), trio.current_time())  # a handler may have lied
+        self._runs.begin_up_to(seq, at)
 
     def _deal_again(self, runs: Sequence[HeldRun]) -> None:
         """To other Workers of this node, if they have places, or else back to the database."""
@@ -388,6 +391,7 @@ class Tenure:
         self.acker.settle([Settled(run.job, GivenBack("its Worker broke off")) for run in runs])
 
     def _death(self, exit_: ChildExit) -> Death:
-        cause = "killed" if self._kill_reason or self.halted else exit_.cause
+        by_us = self.halted or (self._kill_reason and exit_.cause != "server")
+        cause = "killed" if by_us else exit_.cause
         stack = self._stack or self.child.last_stack()
         return Death(exit_.pid, cause, exit_.exit_status, exit_.signal, stack, exit_.max_rss_kib)

@@ -11,6 +11,7 @@ tell which run its child has begun, and take back the others, without the child'
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
 import msgspec
 
@@ -72,7 +73,12 @@ _decoder: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
 
 
 class WireError(Exception):
-    """The other side sent something that is no frame. The connection is of no further use."""
+    """The other side sent something that is no frame. The connection is of no further use.
+
+    Attributes: before: the frames that came with it, and were good.
+    """
+
+    before: Sequence[Frame] = ()
 
 
 def encode(frame: Frame) -> bytes:
@@ -89,9 +95,17 @@ class Decoder:
 
     def feed(self, data: bytes) -> list[Frame]:
         """Take in `data`; return the frames that are now complete. Raises WireError on garbage."""
+        frames: list[Frame] = []
+        try:
+            self._feed(data, frames)
+        except WireError as error:
+            error.before = frames
+            raise
+        return frames
+
+    def _feed(self, data: bytes, frames: list[Frame]) -> None:
         buffer = self._buffer
         buffer += data
-        frames: list[Frame] = []
         start = 0
         with memoryview(buffer) as view:
             while len(view) - start >= _LENGTH.size:
@@ -106,7 +120,6 @@ class Decoder:
                 frames.append(_decode_body(view[start + _LENGTH.size : end]))
                 start = end
         del buffer[:start]
-        return frames
 
     @property
     def empty(self) -> bool:

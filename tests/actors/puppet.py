@@ -38,6 +38,7 @@ class Puppet:
         os.close(fd)
         self.handed: dict[int, wire.Run] = {}
         self._killed = False
+        self.end_as = ChildExit(self.pid, signal="SIGKILL", cause="kill")  # when it is killed
         self.on_take_back: Callable[[], None] = lambda: None
         self.on_run: Callable[[wire.Run], None] = lambda run: None
         self._decoder = wire.Decoder()
@@ -69,7 +70,7 @@ class Puppet:
 
     def kill(self) -> None:
         self._killed = True
-        self.die(ChildExit(self.pid, signal="SIGKILL", cause="kill"))
+        self.die(self.end_as)
 
     async def dump_stack(self) -> str:
         await trio.lowlevel.checkpoint()
@@ -102,7 +103,15 @@ class Puppet:
 
     def say(self, *frames: wire.Frame) -> None:
         """Send frames to its Worker, all at once."""
-        self._said.send_nowait(b"".join(map(wire.encode, frames)))
+        self.say_bytes(b"".join(map(wire.encode, frames)))
+
+    def say_bytes(self, data: bytes) -> None:
+        """Send anything to its Worker."""
+        self._said.send_nowait(data)
+
+    def say_no_more(self) -> None:
+        """Close its end of the stream, and live on."""
+        self._said.close()
 
     def done(self, seq: int, outcome: Outcome | None = None) -> wire.Done:
         """The frame that ends a run."""

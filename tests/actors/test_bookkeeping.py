@@ -117,3 +117,15 @@ async def test_a_lost_lease_has_no_node_to_act_under() -> None:
     await lease.wait_lost()
     with pytest.raises(LeaseLost):
         assert lease.node_id
+
+
+def test_a_page_that_names_a_run_that_was_never_handed_over_begins_the_oldest_alone() -> None:
+    runs = Runs()
+    first, second = (runs.add(job(number), KindInfo("kind"), None) for number in (1, 2))
+
+    runs.begin_up_to(2**64 - 1, at=5.0)
+
+    assert runs.begun() == [first]
+    assert runs.waiting() == [second]
+    runs.take_all()
+    runs.begin_up_to(2**64 - 1, at=6.0)

@@ -151,3 +151,33 @@ async def test_a_child_is_given_time_to_begin_the_next_run_after_a_long_one() ->
         assert not puppet.was_killed()
         puppet.hang_up()
     assert stage.ledger.outcomes() == [(1, "Completed"), (2, "Failed")]
+
+
+@pytest.mark.usefixtures("bench")
+async def test_a_run_that_ended_just_before_the_next_one_wrote_garbage_has_ended() -> None:
+    stage = Stage()
+    puppet = stage.puppet
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stage.tenure.run)
+        stage.seat.give([claimed(1), claimed(2)])
+        await trio.testing.wait_all_tasks_blocked()
+        puppet.begin(2)
+        puppet.say_bytes(wire.encode(puppet.done(1)) + b"\xff" * 8)  # in one piece
+    assert puppet.was_killed()
+    assert stage.ledger.outcomes() == [(1, "Completed"), (2, "Failed")]
+
+
+@pytest.mark.usefixtures("bench")
+async def test_a_death_with_the_fork_server_is_told_as_such_though_the_stream_ended_first() -> None:
+    stage = Stage()
+    puppet = stage.puppet
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stage.tenure.run)
+        stage.seat.give([claimed(1)])
+        await trio.testing.wait_all_tasks_blocked()
+        puppet.begin(1)
+        puppet.end_as = ChildExit(puppet.pid, signal="SIGKILL", cause="server", server_died=True)
+        puppet.say_no_more()
+        await trio.sleep(1)
+    (settled,) = stage.ledger.settled
+    assert "died with its fork server" in settled.outcome.failure.message  # type: ignore[union-attr]

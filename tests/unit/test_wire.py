@@ -121,3 +121,12 @@ def test_messagepack_that_is_no_frame_of_ours_is_refused(body: Any) -> None:
 
     with pytest.raises(wire.WireError):
         wire.Decoder().feed(len(data).to_bytes(4) + data)
+
+
+def test_frames_that_came_before_garbage_are_not_lost() -> None:
+    frames: list[wire.Frame] = [wire.Hello(1), wire.Started(2, 3)]
+
+    with pytest.raises(wire.WireError) as caught:
+        wire.Decoder().feed(b"".join(map(wire.encode, frames)) + b"\xff" * 4)
+
+    assert caught.value.before == frames
