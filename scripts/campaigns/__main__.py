@@ -23,7 +23,19 @@ from scripts.campaigns.figures import figures
 from scripts.campaigns.history import History
 from scripts.campaigns.site import Site, open_site
 
-NAMES = ("kill", "postgres", "zombie")
+NAMES = (
+    "kill",
+    "postgres",
+    "zombie",
+    "network",
+    "clock",
+    "leader",
+    "migrate",
+    "deploy",
+    "pooler",
+    "soak",
+    "power",
+)
 _SHOWN = 20
 _EXPECTED = (CampaignFailed, BenchFailed, EmbeddedPostgresError, HeadraceError, OSError)
 

@@ -9,14 +9,49 @@ from pathlib import Path
 
 import pytest
 
+from scripts.campaigns.bouncer import MISSING, find
+
 CHECKOUT = Path(__file__).parents[2]
+RESTARTS = (
+    *("--jobs", "2000", "--job-ms", "3", "--between-seconds", "0.3", "--synchronous-commit", "off"),
+    *("--faults", "postmaster,backend,terminated,immediate,fast", "--restarts", "4"),
+)
+FROZEN = (
+    *("--jobs", "1000", "--between-seconds", "0.2", "--restarts", "1"),
+    *("--faults", "frozen", "--frozen-seconds", "3.5"),
+)
+NETWORK = (
+    *("--jobs", "400", "--job-ms", "3", "--long-ms", "100"),
+    *("--only", "reset", "delay", "silence"),
+)
+CLOCK = (
+    *("--jobs", "400", "--job-ms", "3", "--delay-seconds", "2"),
+    *("--only", "jump", "node", "--lease-seconds", "20"),  # not to be lost on a busy machine
+)
+POWER = ("--jobs", "1000", "--job-ms", "3", "--between-seconds", "0.3", "--restarts", "2")
+LEADER = ("--jobs", "400", "--job-ms", "2", "--term-seconds", "1")
+DEPLOY = ("--jobs", "300", "--nodes", "2", "--drain-seconds", "0.5", "--long-seconds", "1.5")
+SOAK = ("--minutes", "0.06", "--sample-seconds", "0.5", "--keep-seconds", "1")
 
 
 @pytest.mark.parametrize(
     ("campaign", "options", "fault", "least"),
     [
         ("kill", ("--jobs", "400", "--job-ms", "5"), "faults_child", 2),
-        ("postgres", ("--jobs", "2000", "--restarts", "1"), "faults_postgres", 1),
+        ("postgres", RESTARTS, "faults", 2),
+        ("postgres", FROZEN, "faults_frozen", 1),
+        ("leader", LEADER, "terms", 2),
+        ("migrate", ("--jobs", "300", "--job-ms", "3"), "rebuilt", 1),
+        ("network", NETWORK, "faults", 1),
+        ("clock", CLOCK, "faults_jump", 1),
+        ("deploy", DEPLOY, "faults_drain", 1),
+        pytest.param(
+            *("pooler", ("--jobs", "1000"), "faults", 1),
+            marks=pytest.mark.skipif(find() is None, reason=MISSING),
+        ),
+        ("soak", SOAK, "samples", 3),  # too short to judge; it samples
+        ("power", POWER, "faults_power", 1),
+        ("power", (*POWER, "--synchronous-commit", "off"), "faults_power", 1),
     ],
 )
 def test_a_campaign_finds_no_violation(
