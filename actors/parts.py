@@ -107,7 +107,7 @@ class _Maker:
         config, observe = self.config, self.observe
         forkserver = self._forkserver()
         acker = Acker(self.store, self.holdings, observe)
-        stager = Stager(self.store, observe)
+        stager = Stager(self.store, observe, self.term)
         distributor = self._distributor()
         workers = tuple(self._workers(forkserver, acker, distributor))
         control = Control(self.store, self.lease, self.holdings, distributor, workers, observe)
@@ -115,8 +115,8 @@ class _Maker:
             "control": control.hear,
             "due": lambda _payload: stager.due_soon(),
         }
-        rescuer = Rescuer(self.store, observe)
-        pruner = Pruner(self.store, _retention(config), observe)
+        rescuer = Rescuer(self.store, observe, self.term)
+        pruner = Pruner(self.store, _retention(config), observe, self.term)
         surveyor = Surveyor(self.store, observe)
         return Parts(
             config=config,

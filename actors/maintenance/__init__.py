@@ -5,6 +5,7 @@
               Stager (due becomes available), Rescuer (dead nodes' jobs go back),
               Pruner (old rows go), Surveyor (queue depths, for the metrics)
 
-Rule: each statement is safe when two leaders overlap, so a term is a matter of economy, not of
-correctness: it keeps a hundred nodes from asking the same question.
+Rules: what is asked for in a term that is over, by a leader that was stopped or deposed meanwhile,
+is not done: the statements themselves see to it. They are safe when two leaders overlap, all the
+same; a term is a matter of economy, it keeps a hundred nodes from asking the same question.
 """

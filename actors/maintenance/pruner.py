@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Awaitable
 
 import attrs
 
 from actors import events
 from actors.kit.life import Life
+from actors.maintenance.term import HeldTerm, number_of
 from actors.rounds import Rounds
 from actors.store.protocol import Retention, Store
 
@@ -21,16 +22,20 @@ PAUSE_SECONDS = 0.05
 
 @attrs.define
 class Pruner:
-    """See the module's docstring."""
+    """See the module's docstring. `term`: of the leader that it works for; None: of nobody."""
 
     store: Store
     retention: Retention
     observe: events.Observer = events.ignore
+    term: HeldTerm | None = None
 
     async def run(self, life: Life) -> None:
         """Prune until asked to stop."""
         life.started()
-        ask = partial(self.store.prune, self.retention, BATCH)
+
+        def ask() -> Awaitable[int]:
+            return self.store.prune(self.retention, BATCH, number_of(self.term))
+
         rounds = Rounds(life, "pruner", ask, seconds=LOOK_SECONDS, jitter=0.1, observe=self.observe)
         async for jobs in rounds:
             if jobs:

@@ -6,14 +6,15 @@ lease may end, as the database tells it, and looks every few seconds in any case
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Awaitable
 
 import attrs
 
 from actors import events
 from actors.kit.life import Life
+from actors.maintenance.term import HeldTerm, number_of
 from actors.rounds import Rounds
-from actors.store.protocol import Store
+from actors.store.protocol import Rescued, Store
 
 # Jobs in one statement.
 BATCH = 5_000
@@ -25,15 +26,19 @@ PAST_EXPIRY_SECONDS = 0.05
 
 @attrs.define
 class Rescuer:
-    """See the module's docstring."""
+    """See the module's docstring. `term`: of the leader that it works for; None: of nobody."""
 
     store: Store
     observe: events.Observer = events.ignore
+    term: HeldTerm | None = None
 
     async def run(self, life: Life) -> None:
         """Rescue until asked to stop."""
         life.started()
-        ask = partial(self.store.rescue, BATCH)
+
+        def ask() -> Awaitable[Rescued]:
+            return self.store.rescue(BATCH, number_of(self.term))
+
         rounds = Rounds(life, "rescuer", ask, seconds=LOOK_SECONDS, observe=self.observe)
         async for rescued in rounds:
             if rescued.jobs:

@@ -6,12 +6,13 @@ is enqueued or retried meanwhile, and is due sooner than the next look, wakes it
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Awaitable
 
 import attrs
 
 from actors import events
 from actors.kit.life import Life
+from actors.maintenance.term import HeldTerm, number_of
 from actors.rounds import Rounds
 from actors.store.protocol import Staged, Store
 
@@ -26,10 +27,11 @@ PAST_DUE_SECONDS = 0.001
 
 @attrs.define
 class Stager:
-    """See the module's docstring."""
+    """See the module's docstring. `term`: of the leader that it works for; None: of nobody."""
 
     store: Store
     observe: events.Observer = events.ignore
+    term: HeldTerm | None = None
     _rounds: Rounds[Staged] | None = attrs.field(default=None, init=False)
 
     def due_soon(self) -> None:
@@ -40,7 +42,10 @@ class Stager:
     async def run(self, life: Life) -> None:
         """Stage until asked to stop."""
         life.started()
-        ask = partial(self.store.stage, BATCH)
+
+        def ask() -> Awaitable[Staged]:
+            return self.store.stage(BATCH, number_of(self.term))
+
         rounds = Rounds(life, "stager", ask, seconds=LOOK_SECONDS, observe=self.observe)
         self._rounds = rounds
         async for staged in rounds:

@@ -50,3 +50,8 @@ class HeldTerm:
         while self.current:
             with trio.move_on_at(self._until):
                 await self._changed.wait()
+
+
+def number_of(term: HeldTerm | None) -> int | None:
+    """With which term a duty asks; None, for no leader at all."""
+    return None if term is None else term.number

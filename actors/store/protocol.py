@@ -227,13 +227,15 @@ class Store(Protocol):
     async def leave(self, node_id: int) -> None:
         """End a node's lease now. Jobs that it still holds are rescued at once by whoever looks."""
 
-    async def rescue(self, limit: int) -> Rescued:
+    # The next three are a leader's: with its `term`, they do nothing once that is over.
+
+    async def rescue(self, limit: int, term: int | None = None) -> Rescued:
         """Give back up to `limit` jobs of nodes whose lease ran out. Counted as an attempt."""
 
-    async def stage(self, limit: int) -> Staged:
+    async def stage(self, limit: int, term: int | None = None) -> Staged:
         """Make due scheduled and retryable jobs available, at most `limit`, and wake nodes."""
 
-    async def prune(self, retention: Retention, limit: int) -> int:
+    async def prune(self, retention: Retention, limit: int, term: int | None = None) -> int:
         """Delete up to `limit` old final jobs, and nodes long gone. Returns how many jobs."""
 
     async def elect(self, node_id: int, term_seconds: float) -> Term:

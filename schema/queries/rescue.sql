@@ -1,6 +1,7 @@
 -- Give back jobs of nodes whose lease ran out.
--- Caller: Store.rescue, by the leader's Rescuer.
--- Takes:  $1 how many jobs at most.
+-- Caller: Store.rescue, by the leader's Rescuer, and by a node for its predecessors.
+-- Takes:  $1 how many jobs at most; $2 the term in which a leader asks, which does nothing if that is
+--         over; NULL: anybody else.
 -- Locks:  the node rows, SKIP LOCKED, so that a renewal in flight wins or loses as a whole (see
 --         renew.sql); then job rows, SKIP LOCKED: an ack in flight wins. What was skipped is found
 --         by the next call, and so is what such a node claimed after its end.
@@ -12,6 +13,10 @@ WITH ended AS MATERIALIZED (
     SELECT node.id, node.name, node.ended_at IS NULL AS found_now
     FROM node
     WHERE node.expires_at <= now()
+    AND ($2::bigint IS NULL OR EXISTS (
+        SELECT FROM leader
+        WHERE leader.name = 'default' AND leader.term = $2 AND leader.expires_at > clock_timestamp()
+    ))
     AND (
         node.ended_at IS NULL
         OR EXISTS (SELECT FROM job WHERE job.state = 'running' AND job.node_id = node.id)

@@ -1,6 +1,7 @@
 -- Make due scheduled and retryable jobs available.
 -- Caller: Store.stage, by the leader's Stager.
--- Takes:  $1 how many jobs at most.
+-- Takes:  $1 how many jobs at most; $2 the term in which a leader asks, which does nothing if that is
+--         over; NULL: anybody else.
 -- Locks:  job rows, SKIP LOCKED, in order of scheduled_at.
 -- Index:  job_due, its beginning, and then its first entry after now; job_pkey.
 -- Plan:   Limit -> LockRows -> Index Scan using job_due; Nested Loop with job_pkey.
@@ -10,6 +11,10 @@ WITH due AS MATERIALIZED (
     SELECT job.id
     FROM job
     WHERE job.state IN ('scheduled', 'retryable') AND job.scheduled_at <= now()
+    AND ($2::bigint IS NULL OR EXISTS (
+        SELECT FROM leader
+        WHERE leader.name = 'default' AND leader.term = $2 AND leader.expires_at > clock_timestamp()
+    ))
     ORDER BY job.scheduled_at
     LIMIT $1::integer
     FOR UPDATE SKIP LOCKED

@@ -56,11 +56,11 @@ class ClaimTwice(_Broken):
 class RescueEarly(_Broken):
     """Jobs are rescued two seconds before their node's lease has ended."""
 
-    async def rescue(self, limit: int) -> Rescued:
+    async def rescue(self, limit: int, term: int | None = None) -> Rescued:
         for node in self._state.nodes.values():
             node.expires_at -= 2.0
         try:
-            return await super().rescue(limit)
+            return await super().rescue(limit, term)
         finally:
             for node in self._state.nodes.values():
                 node.expires_at += 2.0
@@ -88,16 +88,16 @@ class AckForgets(_Broken):
 class RescueForgets(_Broken):
     """Leases that ran out are never noticed."""
 
-    async def rescue(self, limit: int) -> Rescued:
+    async def rescue(self, limit: int, term: int | None = None) -> Rescued:
         return Rescued((), 0, 0, None)
 
 
 class RescueUncounted(_Broken):
     """A rescue does not count as an attempt, and leaves no trace."""
 
-    async def rescue(self, limit: int) -> Rescued:
+    async def rescue(self, limit: int, term: int | None = None) -> Rescued:
         before = {job.id: len(job.failures) for job in self._state.jobs.in_state(JobState.RUNNING)}
-        rescued = await super().rescue(limit)
+        rescued = await super().rescue(limit, term)
         for job_id, failures in before.items():
             job = self._state.jobs.get(job_id)
             if len(job.failures) > failures:
@@ -108,10 +108,10 @@ class RescueUncounted(_Broken):
 class StageForgets(_Broken):
     """Retryable jobs stay so."""
 
-    async def stage(self, limit: int) -> Staged:
+    async def stage(self, limit: int, term: int | None = None) -> Staged:
         for job in self._state.jobs.in_state(JobState.RETRYABLE):
             job.scheduled_at += 1000.0
-        return await super().stage(limit)
+        return await super().stage(limit, term)
 
 
 class EnqueueTwice(_Broken):

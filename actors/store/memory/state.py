@@ -44,6 +44,11 @@ class State:
         node = self.nodes.get(node_id)
         return node is not None and node.ended_at is None and node.expires_at > self.clock.now()
 
+    def leads(self, term: int | None) -> bool:
+        """Whether this term lasts; None: of somebody who needs none."""
+        lasts = self.term.number == term and self.term.expires_at > self.clock.now()
+        return term is None or lasts
+
     def node_name(self, node_id: int | None) -> str | None:
         """The name of a node, if it is known."""
         node = None if node_id is None else self.nodes.get(node_id)

@@ -159,20 +159,20 @@ class MemoryStore:
         async with self.faults.around("leave"):
             membership.leave(self._state, node_id)
 
-    async def rescue(self, limit: int) -> Rescued:
+    async def rescue(self, limit: int, term: int | None = None) -> Rescued:
         """See Store."""
         async with self.faults.around("rescue"):
-            return work.rescue(self._state, limit)
+            return work.rescue(self._state, limit, term)
 
-    async def stage(self, limit: int) -> Staged:
+    async def stage(self, limit: int, term: int | None = None) -> Staged:
         """See Store."""
         async with self.faults.around("stage"):
-            return work.stage(self._state, limit)
+            return work.stage(self._state, limit, term)
 
-    async def prune(self, retention: Retention, limit: int) -> int:
+    async def prune(self, retention: Retention, limit: int, term: int | None = None) -> int:
         """See Store."""
         async with self.faults.around("prune"):
-            return work.prune(self._state, retention, limit)
+            return work.prune(self._state, retention, limit, term)
 
     async def elect(self, node_id: int, term_seconds: float) -> Term:
         """See Store."""

@@ -134,9 +134,9 @@ class PostgresStore:
         """See Store."""
         await self._fetch("leave", node_id)
 
-    async def rescue(self, limit: int) -> Rescued:
+    async def rescue(self, limit: int, term: int | None = None) -> Rescued:
         """See Store."""
-        row = await self._fetchrow("rescue", limit)
+        row = await self._fetchrow("rescue", limit, term)
         return Rescued(
             nodes=tuple(row["nodes"]),
             jobs=row["jobs"],
@@ -144,12 +144,12 @@ class PostgresStore:
             next_expiry_seconds=row["next_expiry_seconds"],
         )
 
-    async def stage(self, limit: int) -> Staged:
+    async def stage(self, limit: int, term: int | None = None) -> Staged:
         """See Store."""
-        row = await self._fetchrow("stage", limit)
+        row = await self._fetchrow("stage", limit, term)
         return Staged(row["jobs"], row["next_due_seconds"])
 
-    async def prune(self, retention: Retention, limit: int) -> int:
+    async def prune(self, retention: Retention, limit: int, term: int | None = None) -> int:
         """See Store."""
         kept = {
             JobState.COMPLETED: retention.completed_seconds,
@@ -157,7 +157,7 @@ class PostgresStore:
             JobState.DISCARDED: retention.discarded_seconds,
         }
         bounded = {state.value: seconds for state, seconds in kept.items() if seconds is not None}
-        row = await self._fetchrow("prune", list(bounded), list(bounded.values()), limit)
+        row = await self._fetchrow("prune", list(bounded), list(bounded.values()), limit, term)
         return int(row["jobs"])
 
     async def elect(self, node_id: int, term_seconds: float) -> Term:

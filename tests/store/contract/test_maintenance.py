@@ -171,6 +171,27 @@ async def test_who_resigns_makes_room_at_once(bench: Bench) -> None:
     assert (await bench.store.elect(two, 15)).held
 
 
+async def test_a_leader_whose_term_is_over_changes_nothing(bench: Bench) -> None:
+    leader = await bench.node(10 * DAY)
+    old = await bench.finish()
+    lost = await bench.run_one()
+    (due,) = await bench.add(delay_seconds=5)
+    over = await bench.store.elect(leader, 15)
+    bench.hands.pass_time(2 * DAY)
+
+    assert (await bench.store.stage(10, over.number)).jobs == 0
+    assert (await bench.store.rescue(10, over.number)).jobs == 0
+    assert await bench.store.prune(Retention(), 10, over.number) == 0
+    assert await bench.state(due) is JobState.SCHEDULED
+    assert await bench.state(lost.id) is JobState.RUNNING
+    assert await bench.state(old) is JobState.COMPLETED
+
+    now = await bench.store.elect(leader, 15)
+    assert (await bench.store.stage(10, now.number)).jobs == 1
+    assert (await bench.store.rescue(10, now.number)).jobs == 1
+    assert await bench.store.prune(Retention(), 10, now.number) == 1
+
+
 async def test_a_node_without_a_lease_is_not_elected(bench: Bench) -> None:
     node = await bench.node(lease_seconds=30)
     bench.hands.pass_time(31)

@@ -47,9 +47,9 @@ def values_of(statement: str, node_id: int) -> tuple[Any, ...]:
             *([_NONE] * 6),
         ),
         "release": (_IDS, _ONES),
-        "rescue": (1_000,),
-        "stage": (1_000,),
-        "prune": (["completed", "discarded"], [86_400.0, 604_800.0], 1_000),
+        "rescue": (1_000, 1),
+        "stage": (1_000, 1),
+        "prune": (["completed", "discarded"], [86_400.0, 604_800.0], 1_000, 1),
         "holdings": (node_id,),
         "awaiting_cancel": (node_id,),
         "get": (_IDS[0],),
@@ -189,13 +189,13 @@ def test_a_claim_behind_a_job_does_not_read_what_is_in_front(filled: Tables) -> 
 
 
 def test_stage_reads_as_many_jobs_as_it_takes(filled: Tables) -> None:
-    plan = explain(filled, "stage", 100, analyse=True)
+    plan = explain(filled, "stage", 100, None, analyse=True)
 
     assert plan.rows_read("job") == 200
 
 
 def test_prune_reads_as_many_jobs_as_it_takes(filled: Tables) -> None:
-    plan = explain(filled, "prune", ["completed"], [86_400.0], 100, analyse=True)
+    plan = explain(filled, "prune", ["completed"], [86_400.0], 100, None, analyse=True)
 
     assert plan.rows_read("job") == 200
 

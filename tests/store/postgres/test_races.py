@@ -111,7 +111,7 @@ async def test_a_renewal_that_came_after_rescue_fails(bench: Bench, tables: Tabl
     async with trio.open_nursery() as nursery:
         with tables.rival() as rival:
             rival.execute("UPDATE node SET expires_at = now() - interval '1 s'")
-            execute(rival, "rescue", 100)
+            execute(rival, "rescue", 100, None)
             # Even if the clock were set back meanwhile:
             rival.execute("UPDATE node SET expires_at = now() + interval '1 h'")
             renewal = Asked(nursery, lambda: bench.store.renew(node, 30))
@@ -140,7 +140,7 @@ async def test_an_ack_that_waited_for_a_rescue_is_stale(
     expire_leases(tables)
     async with trio.open_nursery() as nursery:
         with tables.rival() as rival:
-            execute(rival, "rescue", 100)
+            execute(rival, "rescue", 100, None)
             ack = Asked(nursery, lambda: bench.store.ack([ack_of(job, state)]))
             await until(lambda: tables.blocked() == 1)
         assert (await ack.wait()).stale == ((job.id, 1),)
