@@ -44,7 +44,9 @@ ADDED = 4
 # The priority of the others: long jobs are not to wait behind thousands of them for the next drain.
 BEHIND = 2
 # Long jobs a deploy: about one a node, so that the one that is drained has some, and most do not.
-LONG_JOBS = 3
+LONG_JOBS = 4
+# Until a new node has its hands as full as the others; before, it would take all of the long jobs.
+SETTLE_SECONDS = 0.5
 _RESCUED = re.compile(r"rescued (\d+) jobs")
 
 
@@ -92,6 +94,7 @@ class Deploys:
     def replace_one(self) -> None:
         """Start a new node; then drain the oldest, while it runs long jobs."""
         self.start().wait_serving()
+        time.sleep(SETTLE_SECONDS)
         self._enqueue_long()
         time.sleep(self.site.dice.uniform(0.3, 0.8))
         began = time.monotonic()
