@@ -67,7 +67,7 @@ def run(site: Site, chosen: argparse.Namespace) -> None:
         site.progress.phase(f"{chosen.minutes:g} min" if chosen.minutes else f"{chosen.jobs} jobs")
         with work.going_on():
             with producer.going_on():
-                while not work.is_over:
+                while not _is_over(work, chosen):
                     strikes.strike()
                     work.look()
             work.wait_completed()
@@ -75,6 +75,11 @@ def run(site: Site, chosen: argparse.Namespace) -> None:
     site.found |= strikes.figures()
     site.found["late_outcomes"] = late_outcomes(site)
     site.broken += slow_rescues(site.history(), LONG, RESCUE_SECONDS)
+
+
+def _is_over(work: Work, chosen: argparse.Namespace) -> bool:
+    """Of so many jobs, those of the producer count too: it goes on until the last strike."""
+    return work.is_over or (not chosen.minutes and work.completed >= chosen.jobs)
 
 
 @contextmanager
