@@ -91,8 +91,8 @@ def outages_of(site: Site, chosen: argparse.Namespace) -> Outages:
 def run(site: Site, chosen: argparse.Namespace) -> None:
     """Work, and do something to PostgreSQL again and again, until all is done."""
     outages = outages_of(site, chosen)
-    for _ in range(NODES):
-        site.start_node()
+    for node in [site.start_node() for _ in range(NODES)]:
+        node.wait_serving()
     disturb(site, chosen, Campaign(site, chosen, outages).strike)
     outages.tell()
 
