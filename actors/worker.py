@@ -178,8 +178,12 @@ class Worker:
         tenure.child.kill()
 
     async def _count_stillborn(self, tenure: Tenure, life: Life) -> None:
-        """Slow down, and in the end crash, when children end before they have run anything."""
-        if tenure.served or tenure.closing or tenure.buried:
+        """Slow down, and in the end crash, when children end before they have run anything.
+
+        Those that died with their fork server do not count: it has a backoff of its own.
+        """
+        exit_ = await tenure.child.wait()
+        if tenure.served or tenure.closing or tenure.buried or exit_.server_died:
             self._stillborn = 0
             return
         self._stillborn += 1

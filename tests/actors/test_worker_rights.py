@@ -10,11 +10,12 @@ import trio
 import trio.testing
 
 from actors.acker import Acker
+from actors.child import ChildExit
 from actors.forkserver import ForkServer
 from actors.kit import Life
 from actors.lease import Lease
 from actors.seat import Seat
-from actors.worker import Worker
+from actors.worker import MAX_STILLBORN, ChildrenKeepDying, Worker
 from runtime.job import ClaimedJob, KindInfo
 from tests.actors.puppet import Ledger, Puppet, claimed
 
@@ -132,3 +133,34 @@ async def test_a_worker_that_is_cut_off_gives_back_what_it_was_dealt(stage: Stag
         stage.seat.give([claimed(2)])
         nursery.cancel_scope.cancel()
     assert stage.ledger.outcomes() == [(1, "GivenBack"), (2, "GivenBack")]
+
+
+@pytest.mark.usefixtures("bench")
+@pytest.mark.parametrize("with_server", [True, False])
+async def test_children_that_end_before_their_first_run_end_their_worker(
+    stage: Stage, with_server: bool
+) -> None:
+    """Unless it was their fork server that ended."""
+    async with trio.open_nursery() as nursery:
+        crash = ExceptionKept()
+        nursery.start_soon(crash.keep, stage)
+        for number in range(MAX_STILLBORN):
+            await trio.sleep(2)
+            end = ChildExit(1, signal="SIGKILL", cause="server", server_died=with_server)
+            stage.maker.made[number].die(end)
+        await trio.sleep(2)
+        assert isinstance(crash.error, ChildrenKeepDying) is not with_server
+        stage.life.ask_to_stop()
+
+
+@attrs.define
+class ExceptionKept:
+    """How a Worker crashed, as its supervisor would learn."""
+
+    error: Exception | None = None
+
+    async def keep(self, stage: Stage) -> None:
+        try:
+            await stage.worker.run(stage.life)
+        except Exception as error:
+            self.error = error
