@@ -129,7 +129,14 @@ ENDINGS: dict[str, Ending] = {
     ),
     # Its node waits a moment for it to be gone, and then sees to it.
     "closes_everything": Ending(("ChildDied",), signals=(None, "SIGKILL"), statuses=(70, None)),
-    "closes_everything_and_stays": attrs.evolve(_dies("SIGKILL"), attempts=1, slow=True),
+    # So it does here, unless an orphan holds the socket open.
+    "closes_everything_and_stays": Ending(
+        ("ChildDied", "JobTimeout"),
+        signals=("SIGKILL", None),
+        statuses=(None, 70),
+        attempts=1,
+        slow=True,
+    ),
     "writes_garbage": _dies("SIGKILL"),
     "promises_a_frame": _STUBBORN,
     # What it has written may look like a run that began long ago.
@@ -200,7 +207,9 @@ def _wrong(kind: str, told: Told) -> str:
 
 
 def _of_another(kind: str, told: Told) -> bool:
-    if told.error_class != "ChildDied" or told.pid is None:
+    if told.pid is None:
         return False
-    by_server = "died with its fork server" in told.message
-    return by_server or told.signal in _LATE_SIGNALS or kind.startswith("async_")
+    if "died with its fork server" in told.message:
+        return True  # maybe while it was being stopped
+    late = told.signal in _LATE_SIGNALS or kind.startswith("async_")
+    return told.error_class == "ChildDied" and late
