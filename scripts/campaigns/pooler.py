@@ -44,7 +44,8 @@ def _strike(site: Site, bouncer: PgBouncer) -> None:
     (kind,) = site.dice.choices(list(VICTIMS), list(VICTIMS.values()))
     if kind == "node":
         site.kill_node(site.dice.choice(site.nodes))
-        site.start_node(*_POOLED, url=bouncer.through(site.server.url))
+        node = site.start_node(*_POOLED, url=bouncer.through(site.server.url))
+        node.wait_serving()  # one that finds no database when it starts ends at once
         return
     site.note(kind, frozenset({bouncer.pid}))
     if kind == "pgbouncer killed":

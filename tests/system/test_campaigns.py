@@ -49,7 +49,7 @@ SOAK = ("--minutes", "0.06", "--sample-seconds", "0.5", "--keep-seconds", "1")
         ("clock", CLOCK, "faults_jump", 1),
         ("deploy", DEPLOY, "faults_drain", 1),
         pytest.param(
-            *("pooler", ("--jobs", "1000"), "faults", 1),
+            *("pooler", ("--jobs", "600"), "faults", 1),
             marks=pytest.mark.skipif(find() is None, reason=MISSING),
         ),
         ("soak", SOAK, "samples", 3),  # too short to judge; it samples
