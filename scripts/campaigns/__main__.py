@@ -29,6 +29,7 @@ NAMES = (
     "zombie",
     "network",
     "clock",
+    "poison",
     "leader",
     "migrate",
     "deploy",

@@ -68,12 +68,12 @@ def _dies(signal: str, *, says: str = "", stack: bool = False) -> Ending:
     return Ending(("ChildDied",), signals=(signal,), says=says, stack=stack)
 
 
-def _raises(error: str, *, stack: bool = True) -> Ending:
-    return Ending((error,), stack=stack)
+def _raises(error: str, *, stack: bool = True, slow: bool = False) -> Ending:
+    return Ending((error,), stack=stack, slow=slow)
 
 
-def _refused(error: str = "PayloadInvalid", *, says: str = "") -> Ending:
-    return Ending((error,), says=says, attempts=1)
+def _refused(error: str = "PayloadInvalid", *, says: str = "", slow: bool = False) -> Ending:
+    return Ending((error,), says=says, attempts=1, slow=slow)
 
 
 def _told_to_stop(*signals: str | None, stack: bool = False) -> Ending:
@@ -96,8 +96,8 @@ ENDINGS: dict[str, Ending] = {
     "raises_timeout": _raises("JobTimeout"),
     "raises_stopped": _raises("RunStopped"),
     "raises_speechless": _raises("scripts.campaigns.poisons.Speechless", stack=False),
-    "raises_at_length": _raises("ValueError"),
-    "raises_in_a_chain": _raises("ValueError"),
+    "raises_at_length": _raises("ValueError", slow=True),
+    "raises_in_a_chain": _raises("ValueError", slow=True),
     "raises_a_nest": _raises("ExceptionGroup", stack=False),
     "recurses": _raises("RecursionError"),
     # A Python that watches the stack of C would raise.
@@ -109,7 +109,7 @@ ENDINGS: dict[str, Ending] = {
     "returns_a_surrogate": _refused(says="lone surrogate"),
     "returns_a_depth": _refused(says="nested deeper"),
     "returns_itself": _refused(says="holds itself"),
-    "returns_laughter": _refused(says="values"),
+    "returns_laughter": _refused(says="values", slow=True),
     "returns_a_trap": _refused(),
     "loops": _STUBBORN_WITH_STACK,
     "loops_in_c": _STUBBORN_WITH_STACK,

@@ -136,7 +136,7 @@ def _deeper() -> None:
 def recurses_in_c(_folder: str) -> None:
     """On the stack of C, which no limit of Python guards here."""
     nest: tuple[Any, ...] = ()
-    for _ in range(1_000_000):
+    for _ in range(300_000):
         nest = (nest,)
     hash(nest)
 

@@ -47,6 +47,7 @@ SOAK = ("--minutes", "0.06", "--sample-seconds", "0.5", "--keep-seconds", "1")
         ("migrate", ("--jobs", "300", "--job-ms", "3"), "rebuilt", 1),
         ("network", NETWORK, "faults", 1),
         ("clock", CLOCK, "faults_jump", 1),
+        ("poison", ("--jobs", "200", "--quick"), "faults_segfaults", 1),
         ("deploy", DEPLOY, "faults_drain", 1),
         pytest.param(
             *("pooler", ("--jobs", "600"), "faults", 1),
