@@ -8,7 +8,8 @@ it in the database; or another node is killed, for the leader to rescue its jobs
 Triggers note each change of the row `leader`, and each job that is staged or pruned: by which node,
 and who held the term. Two that lead at once would be seen by a term that begins before the last one
 has ended, by one term in two nodes' logs, or by a job that is staged or pruned by a node without a
-term. Due jobs are staged within a term's length and LATE_SECONDS, whatever happens to the leader.
+term. Due jobs are staged within a term's length and LATE_SECONDS, whatever happens to the leader,
+and claimed within CLAIM_SECONDS more.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ SCHEDULED_SHARE = 0.1
 DELAY_SECONDS = (0.1, 3.0)
 # Beyond a term's length, until due jobs are staged: candidates look again when a term ends, and the
 # rest is what a busy machine takes.
-LATE_SECONDS = 2.0
+LATE_SECONDS = 3.0
+# And until they are claimed: for a place to be free.
+CLAIM_SECONDS = 3.0
 OLD_JOBS = 500  # before another node must become the leader
 KEEP_SECONDS = 600  # those are older
 # The pruner looks every 30 s, and some more.
@@ -210,29 +213,34 @@ class Throne:
         found["staged"] = sum(note.what == "staged" for note in notes)
         found["pruned"] = sum(note.what == "pruned" for note in notes)
         self._judge_failovers(notes)
-        self._judge_lateness("staged_late", lateness(notes))
+        bound = self.term_seconds + LATE_SECONDS
+        self._judge_lateness("staged_late", lateness(notes), bound)
         rows = self.database.ask("chaos_lateness")
-        self._judge_lateness("started_late", [row["seconds"] for row in rows])
+        seconds = [row["seconds"] for row in rows]
+        self._judge_lateness("started_late", seconds, bound + CLAIM_SECONDS)
 
     def _judge_failovers(self, notes: Sequence[Note]) -> None:
         seconds: dict[str, list[float]] = {"": []}
         took = failovers(notes, [at for _, at in self._struck])
-        for (kind, _), each in zip(self._struck, took, strict=True):
+        gaps = []
+        for (kind, at), each in zip(self._struck, took, strict=True):
+            gaps.append((at, float("inf") if each is None else at + each))
             if each is not None:  # after the last one nothing may have fallen due
                 seconds[""].append(each)
                 seconds.setdefault(f"_{kind.replace(' ', '_')}", []).append(each)
-                self._bound(f"the next leader after a {kind} came", each)
+                what = f"the next leader after a {kind} came"
+                self._bound(what, each, self.term_seconds + LATE_SECONDS)
         for name, values in seconds.items():
             self.site.found |= shares(f"failover{name}", values)
+        self.site.found |= shares("staged_late_under_a_leader", lateness(notes, gaps))
 
-    def _judge_lateness(self, name: str, seconds: Sequence[float]) -> None:
+    def _judge_lateness(self, name: str, seconds: Sequence[float], bound: float) -> None:
         self.site.found |= shares(name, seconds)
         if seconds:
             self.site.found[f"{name}_most_s"] = max(seconds)
-            self._bound(f"{name}: a job came", max(seconds))
+            self._bound(f"{name}: a job came", max(seconds), bound)
 
-    def _bound(self, what: str, seconds: float) -> None:
-        most = self.term_seconds + LATE_SECONDS
+    def _bound(self, what: str, seconds: float, most: float) -> None:
         if seconds > most:
             self.site.violated("late", f"{what} after {seconds:.3f} s; the bound is {most:g} s")
 

@@ -136,6 +136,11 @@ def _failover(notes: Sequence[Note], struck: float) -> float | None:
     return None if first is None else first - struck
 
 
-def lateness(notes: Iterable[Note]) -> list[float]:
-    """How late each job was staged, in seconds."""
-    return [note.at - note.due for note in notes if note.what == "staged"]
+def lateness(notes: Iterable[Note], without: Iterable[tuple[float, float]] = ()) -> list[float]:
+    """How late each job was staged, in seconds. `without`: times; what was due then is left out."""
+    gaps = list(without)
+    return [
+        note.at - note.due
+        for note in notes
+        if note.what == "staged" and not any(start <= note.due <= end for start, end in gaps)
+    ]

@@ -82,6 +82,7 @@ def test_a_failover_lasts_until_the_next_leader_has_done_something() -> None:
 
 def test_lateness_is_from_the_due_time_to_the_staging() -> None:
     assert lateness(GOOD) == [pytest.approx(0.1), pytest.approx(8.2)]
+    assert lateness(GOOD, [(5.0, 14.2)]) == [pytest.approx(0.1)]
 
 
 def test_the_indexes_of_a_plan_are_found() -> None:
