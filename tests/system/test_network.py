@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import trio
 
 from tests.support.node import Node
@@ -11,6 +12,8 @@ from tests.support.proxy import open_proxy
 from tests.system import jobs
 from tests.system.effects import check_all_completed
 from tests.system.site import APP, Site
+
+pytestmark = pytest.mark.usefixtures("unmeasured")
 
 JOBS = 3_000
 
