@@ -8,8 +8,8 @@ it in the database; or another node is killed, for the leader to rescue its jobs
 Triggers note each change of the row `leader`, and each job that is staged or pruned: by which node,
 and who held the term. Two that lead at once would be seen by a term that begins before the last one
 has ended, by one term in two nodes' logs, or by a job that is staged or pruned by a node without a
-term. Due jobs are staged within a term's length and LATE_SECONDS, whatever happens to the leader,
-and claimed within CLAIM_SECONDS more.
+term. Due jobs are staged within a term's length and --late-seconds, whatever happens to the leader,
+and claimed within as much again.
 """
 
 from __future__ import annotations
@@ -39,8 +39,6 @@ DELAY_SECONDS = (0.1, 3.0)
 # Beyond a term's length, until due jobs are staged: candidates look again when a term ends, and the
 # rest is what a busy machine takes.
 LATE_SECONDS = 3.0
-# And until they are claimed: for a place to be free.
-CLAIM_SECONDS = 3.0
 OLD_JOBS = 500  # before another node must become the leader
 KEEP_SECONDS = 600  # those are older
 # The pruner looks every 30 s, and some more.
@@ -56,13 +54,14 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Its flags."""
     work_options(parser, jobs=20_000, job_ms=5.0)
     parser.add_argument("--term-seconds", type=float, default=10.0, metavar="S")
+    parser.add_argument("--late-seconds", type=float, default=LATE_SECONDS, metavar="S")
 
 
 def run(site: Site, chosen: argparse.Namespace) -> None:
     """Work, and strike the leader, until all is done."""
     with Database(site.server.url, NAMESPACE) as database:
         database.ask("chaos_notes")
-        throne = Throne(site, chosen.term_seconds, database)
+        throne = Throne(site, chosen.term_seconds, chosen.late_seconds, database)
         throne.start_nodes()
         faults = throne.faults()
         make = partial(_make, site, random.Random(chosen.seed), chosen.job_ms / 1000)
@@ -88,6 +87,7 @@ class Throne:
 
     site: Site
     term_seconds: float
+    late_seconds: float
     database: Database
     _pids: dict[str, int] = attrs.field(factory=dict)
     _logs: list[Node] = attrs.field(factory=list)
@@ -179,7 +179,7 @@ class Throne:
 
     def _until(self, happened: Callable[[], bool]) -> Steps:
         """Or for as long as it may take."""
-        end = time.monotonic() + self.term_seconds + LATE_SECONDS
+        end = time.monotonic() + self.term_seconds + self.late_seconds
         while not happened() and time.monotonic() < end:
             time.sleep(_STEP_SECONDS)
             yield
@@ -213,11 +213,11 @@ class Throne:
         found["staged"] = sum(note.what == "staged" for note in notes)
         found["pruned"] = sum(note.what == "pruned" for note in notes)
         self._judge_failovers(notes)
-        bound = self.term_seconds + LATE_SECONDS
+        bound = self.term_seconds + self.late_seconds
         self._judge_lateness("staged_late", lateness(notes), bound)
         rows = self.database.ask("chaos_lateness")
         seconds = [row["seconds"] for row in rows]
-        self._judge_lateness("started_late", seconds, bound + CLAIM_SECONDS)
+        self._judge_lateness("started_late", seconds, bound + self.late_seconds)
 
     def _judge_failovers(self, notes: Sequence[Note]) -> None:
         seconds: dict[str, list[float]] = {"": []}
@@ -229,7 +229,7 @@ class Throne:
                 seconds[""].append(each)
                 seconds.setdefault(f"_{kind.replace(' ', '_')}", []).append(each)
                 what = f"the next leader after a {kind} came"
-                self._bound(what, each, self.term_seconds + LATE_SECONDS)
+                self._bound(what, each, self.term_seconds + self.late_seconds)
         for name, values in seconds.items():
             self.site.found |= shares(f"failover{name}", values)
         self.site.found |= shares("staged_late_under_a_leader", lateness(notes, gaps))
