@@ -26,7 +26,7 @@ from actors.holdings import Holdings
 from actors.kit.life import Life
 from actors.retry import Retry
 from actors.store.errors import DatabaseError
-from actors.store.protocol import Store
+from actors.store.protocol import Acked, Store
 from runtime.backoff import DEFAULT_BACKOFF, Backoff
 from runtime.errors import StoreUnavailable
 from runtime.job import ClaimedJob
@@ -40,6 +40,10 @@ MAX_BATCH = 1000
 LINGER_SECONDS = 0.025
 # So many outcomes need not wait for others.
 WORTHY = MAX_BATCH // 2
+# A write takes milliseconds. One that is not answered in this time went to a connection that is
+# dead: one that a network had forgotten held outcomes up for 20 to 30 s. The next try may take as
+# long as the Store lets it, so that large outputs get over a slow path in the end.
+ANSWER_SECONDS = 10.0
 # With more than this pending, Workers wait before they take more jobs.
 ROOM = 4 * MAX_BATCH
 
@@ -70,6 +74,7 @@ class Acker:
     _arrived: trio.Event = attrs.field(factory=trio.Event, init=False)
     _roomy: trio.Event = attrs.field(factory=trio.Event, init=False)
     _due: trio.Event = attrs.field(factory=trio.Event, init=False)  # a write should begin
+    _unanswered: bool = attrs.field(default=False, init=False)  # the last write
     _retry: Retry = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -134,7 +139,7 @@ class Acker:
 
     async def _ack(self, batch: Sequence[Ack]) -> None:
         began = trio.current_time()
-        acked = await self.store.ack(batch)
+        acked = await self._ask(batch)
         self.holdings.drop((ack.id, ack.run_number) for ack in batch)
         self.observe(
             events.Acked(
@@ -147,6 +152,16 @@ class Acker:
                 cancelled=acked.cancelled,
             )
         )
+
+    async def _ask(self, batch: Sequence[Ack]) -> Acked:
+        """One try, on one connection. That one may be dead while others would do."""
+        seconds = float("inf") if self._unanswered else ANSWER_SECONDS
+        with trio.move_on_after(seconds):
+            acked = await self.store.ack(batch)
+            self._unanswered = False
+            return acked
+        self._unanswered = True
+        raise StoreUnavailable(f"outcomes were not confirmed within {seconds:g} s")
 
     async def _write_one_by_one(self, batch: Sequence[Ack], error: DatabaseError) -> None:
         """The database refused the batch: find the outcome it cannot take, and write that instead.

@@ -6,7 +6,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from actors import events
-from actors.acker import LINGER_SECONDS, WORTHY, Acker, Settled
+from actors.acker import ANSWER_SECONDS, LINGER_SECONDS, WORTHY, Acker, Settled
 from actors.kit import Life
 from actors.store.errors import DatabaseError
 from actors.store.protocol import Demand
@@ -114,6 +114,30 @@ async def test_an_answer_that_was_lost_is_written_again_and_changes_nothing(benc
 
     row = await bench.store.get(job.id)
     assert len(row.failures) == 1
+    assert bench.store.faults.calls["ack"] == 2
+
+
+async def test_a_write_that_nobody_answers_is_given_up_in_time(bench: Bench) -> None:
+    jobs = await claimed(bench, 2)
+    acker = acker_of(bench)
+    bench.store.faults.hold("ack")
+    await bench.start(acker.run)
+    acker.settle([Settled(job, Completed()) for job in jobs])
+    await trio.sleep(ANSWER_SECONDS + 1)
+
+    assert await states(bench, jobs) == {JobState.COMPLETED}
+    assert bench.store.faults.calls["ack"] == 2
+
+
+async def test_a_write_that_takes_long_is_done_at_the_second_try(bench: Bench) -> None:
+    jobs = await claimed(bench, 2)
+    acker = acker_of(bench)
+    bench.store.faults.slow("ack", 2 * ANSWER_SECONDS)
+    await bench.start(acker.run)
+    acker.settle([Settled(job, Completed()) for job in jobs])
+    await trio.sleep(4 * ANSWER_SECONDS)
+
+    assert await states(bench, jobs) == {JobState.COMPLETED}
     assert bench.store.faults.calls["ack"] == 2
 
 
