@@ -2,7 +2,8 @@
 -- Caller: Store.prune, by the leader's Pruner.
 -- Takes:  $1 states, $2 by state: seconds that its jobs are kept; $3 how many jobs at most; $4 the term
 --         in which a leader asks, which does nothing if that is over; NULL: anybody else.
--- Locks:  job rows, SKIP LOCKED; their failures, by the foreign key. Rows of waiter and node.
+-- Locks:  job rows, SKIP LOCKED; their failures, by the foreign key. Rows of waiter, SKIP LOCKED, for
+--         client_await.sql takes many of them in its own order. Rows of node.
 -- Index:  job_finalized, the beginning of a range a state; job_pkey; job_running; failure_pkey.
 -- Plan:   Nested Loop of states and Limit -> LockRows -> Index Scan using job_finalized.
 --         = ANY (ARRAY[id]): see ack_completed.sql.
@@ -36,8 +37,12 @@ WITH entitled AS MATERIALIZED (
     AND NOT EXISTS (
         SELECT FROM job WHERE job.state = 'running' AND job.node_id = node.id
     )
-), waiters_gone AS (
-    DELETE FROM waiter
+), waiters_old AS MATERIALIZED (
+    SELECT waiter.job_id
+    FROM waiter
     WHERE waiter.expires_at < now() AND (SELECT entitled.yes FROM entitled)
+    FOR UPDATE SKIP LOCKED
+), waiters_gone AS (
+    DELETE FROM waiter USING waiters_old WHERE waiter.job_id = ANY (ARRAY[waiters_old.job_id])
 )
 SELECT count(*) AS jobs FROM deleted
