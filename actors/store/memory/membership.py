@@ -28,11 +28,12 @@ def renew(state: State, node_id: int, lease_seconds: float) -> bool:
 
 def neighbours(state: State, node_id: int) -> list[NodeProcess]:
     """See Store.neighbours."""
-    boot_id = state.nodes[node_id].info.boot_id
+    me = state.nodes.get(node_id)
     return [
         NodeProcess(node.id, node.info.pid, node.info.pid_started)
         for node in state.nodes.values()
-        if node.id != node_id and node.ended_at is None and node.info.boot_id == boot_id
+        if me is not None and node is not me
+        if node.ended_at is None and node.info.boot_id == me.info.boot_id
     ]
 
 

@@ -107,12 +107,14 @@ def _let_go(
 
 def release(state: State, runs: Sequence[tuple[UUID, int]]) -> int:
     """See Store.release."""
-    found = [state.jobs.current_run(job_id, run_number) for job_id, run_number in runs]
-    released = [job for job in found if job is not None]
-    for job in released:
-        job.attempt -= 1
-        _let_go(state, job, JobState.AVAILABLE)
-    return len(released)
+    released = 0
+    for job_id, run_number in runs:
+        job = state.jobs.current_run(job_id, run_number)
+        if job is not None:  # the first time that the batch names it
+            job.attempt -= 1
+            _let_go(state, job, JobState.AVAILABLE)
+            released += 1
+    return released
 
 
 def rescue(state: State, limit: int, term: int | None) -> Rescued:

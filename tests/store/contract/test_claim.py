@@ -227,6 +227,14 @@ async def test_release_of_what_is_not_held_changes_nothing(bench: Bench) -> None
     assert await bench.store.release([]) == 0
 
 
+async def test_a_run_named_twice_in_one_release_is_given_back_once(bench: Bench) -> None:
+    job = await bench.run_one()
+
+    assert await bench.store.release([(job.id, 1), (job.id, 1)]) == 1
+
+    assert (await bench.store.get(job.id)).attempt == 0
+
+
 async def test_release_of_a_job_whose_cancellation_was_requested_cancels_it(bench: Bench) -> None:
     job = await bench.run_one()
     await bench.store.cancel(job.id)

@@ -178,3 +178,4 @@ async def test_neighbours_are_the_nodes_of_the_same_boot_that_have_not_ended(ben
     await bench.store.join(elsewhere, 30.0)
     (neighbour,) = await bench.store.neighbours(me)
     assert neighbour == NodeProcess(other, 1, "0")
+    assert await bench.store.neighbours(987_654) == []
