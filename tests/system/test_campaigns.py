@@ -11,6 +11,8 @@ import pytest
 
 from scripts.campaigns.bouncer import MISSING, find
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 CHECKOUT = Path(__file__).parents[2]
 RESTARTS = (
     *("--jobs", "800", "--job-ms", "3", "--synchronous-commit", "off", "--bound-seconds", "30"),
