@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import attrs
@@ -43,12 +44,12 @@ def with_answers(*enqueues: Enqueue) -> History:
     return attrs.evolve(GOOD, enqueues=(*GOOD.enqueues, *enqueues))
 
 
-def with_crash(**changes: object) -> History:
+def with_crash(**changes: Any) -> History:
     crash = attrs.evolve(GOOD.faults[0], **changes)
     return attrs.evolve(GOOD, faults=(crash, GOOD.faults[1]))
 
 
-def with_frozen(**changes: object) -> History:
+def with_frozen(**changes: Any) -> History:
     frozen = attrs.evolve(GOOD.faults[1], **changes)
     return attrs.evolve(GOOD, faults=(GOOD.faults[0], frozen))
 
