@@ -391,7 +391,6 @@ class Tenure:
         self.acker.settle([Settled(run.job, GivenBack("its Worker broke off")) for run in runs])
 
     def _death(self, exit_: ChildExit) -> Death:
-        by_us = self.halted or (self._kill_reason and exit_.cause != "server")
-        cause = "killed" if by_us else exit_.cause
+        cause = "killed" if self.halted or exit_.cause == "kill" else exit_.cause
         stack = self._stack or self.child.last_stack()
         return Death(exit_.pid, cause, exit_.exit_status, exit_.signal, stack, exit_.max_rss_kib)

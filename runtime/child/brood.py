@@ -45,9 +45,11 @@ class Brood:
             self._kill(token, cause)
 
     def _kill(self, token: int, cause: Cause) -> None:
-        self._causes.setdefault(token, cause)
-        os.kill(self._pids[token], signal.SIGKILL)
-        _kill_group(self._pids[token])
+        pid = self._pids[token]
+        if not _has_ended(pid):  # else it was not our doing
+            self._causes.setdefault(token, cause)
+        os.kill(pid, signal.SIGKILL)
+        _kill_group(pid)
 
     def reap(self) -> Iterator[Exited]:
         """Those that have ended since the last call."""
@@ -71,6 +73,11 @@ class Brood:
             before, self._oom_kills = self._oom_kills, kernel.oom_kills()
             return "oom" if self._oom_kills > before else "signal"
         return "signal" if killed_by else "exit"
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether this child has, and was not reaped yet."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _kill_group(pid: int) -> None:

@@ -181,3 +181,20 @@ async def test_a_death_with_the_fork_server_is_told_as_such_though_the_stream_en
         await trio.sleep(1)
     (settled,) = stage.ledger.settled
     assert "died with its fork server" in settled.outcome.failure.message  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("bench")
+async def test_a_death_that_came_before_the_kill_is_told_as_its_own() -> None:
+    """The stream ended first, and the child was taken for one that had closed it."""
+    stage = Stage()
+    puppet = stage.puppet
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stage.tenure.run)
+        stage.seat.give([claimed(1)])
+        await trio.testing.wait_all_tasks_blocked()
+        puppet.begin(1)
+        puppet.end_as = ChildExit(puppet.pid, signal="SIGKILL", cause="signal")
+        puppet.say_no_more()
+        await trio.sleep(1)
+    (settled,) = stage.ledger.settled
+    assert "which this node did not send" in settled.outcome.failure.message  # type: ignore[union-attr]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -73,3 +74,16 @@ def test_signals_have_names() -> None:
 def test_the_kernels_counter_of_kills_is_readable_here() -> None:
     assert kernel.oom_kills() >= 0
     assert kernel.resident_kib() > 1000
+
+
+def test_a_child_that_had_ended_before_it_was_killed_ended_by_itself(
+    process: subprocess.Popen[bytes],
+) -> None:
+    brood = Brood()
+    brood.add(1, process.pid)
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+    brood.send(1, "kill")
+
+    assert reap(brood).cause == "signal"
