@@ -189,10 +189,10 @@ def returns_itself(_folder: str) -> object:
 
 @quick
 def returns_laughter(_folder: str) -> object:
-    """Sixty small lists, that are 2 ** 60 values when they are written out."""
+    """Sixty small lists, that are 8 ** 60 values when they are written out."""
     value: object = "ha"
     for _ in range(60):
-        value = [value, value]
+        value = [value] * 8
     return value
 
 
