@@ -1,9 +1,10 @@
 """Whatever is asked of a Store, in whatever order: it answers and holds what the model does.
 
-In the suite the same few thousand steps are made each time. To look further, with other steps each
-time (a disagreement is printed as the shortest program that shows it):
+In the suite the same two thousand steps are made each time. To look further, with other steps each
+time, fifty an example (a disagreement is printed as the shortest program that shows it):
 
-    HEADRACE_TEST_MACHINE_EXAMPLES=5000 python -m pytest tests/store/machine -k agrees -s
+    HEADRACE_TEST_MACHINE_EXAMPLES=2000 python -m pytest tests/store/machine -k agrees \\
+        -o faulthandler_timeout=0
 """
 
 from __future__ import annotations
