@@ -92,7 +92,7 @@ class Acting:
 
     def _misbehave(self, act: Act) -> None:
         if act.what == "garble":
-            self._child.say_bytes(b"\xff" * 16, [])
+            self._child.write(b"\xff" * 16, [])
         elif act.what == "hush":
             self._child.hush()
 

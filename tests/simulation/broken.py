@@ -10,8 +10,8 @@ from uuid import UUID
 
 import msgspec
 
-from actors.store.memory import MemoryStore
-from actors.store.protocol import Acked, Demand, NodeInfo, Rescued, Staged
+from actors.store.memory import MemoryStore, work
+from actors.store.protocol import Acked, Demand, Rescued, Staged
 from runtime.job import ClaimedJob, NewJob
 from runtime.lifecycle import Ack, JobState
 from runtime.payload import PayloadLimits
@@ -54,16 +54,15 @@ class ClaimTwice(_Broken):
 
 
 class RescueEarly(_Broken):
-    """Jobs are rescued two seconds before their node's lease has ended."""
+    """Jobs that have run for a second are rescued, though their node's lease has not ended."""
 
     async def rescue(self, limit: int, term: int | None = None) -> Rescued:
-        for node in self._state.nodes.values():
-            node.expires_at -= 2.0
-        try:
-            return await super().rescue(limit, term)
-        finally:
-            for node in self._state.nodes.values():
-                node.expires_at += 2.0
+        rescued = await super().rescue(limit, term)
+        now = self._state.clock.now()
+        for job in self._state.jobs.in_state(JobState.RUNNING):
+            if job.attempted_at is not None and job.node_id and now - job.attempted_at > 1.0:
+                work._rescue_one(self._state, self._state.nodes[job.node_id], job)
+        return rescued
 
 
 class ReleaseForgets(_Broken):
@@ -136,16 +135,6 @@ class EnqueueForgets(_Broken):
         written = jobs[:-1] if self._enqueued % 5 == 0 else jobs
         await super().enqueue(written)
         return [True for _ in jobs]
-
-
-class JoinShort(_Broken):
-    """A lease is shorter than its node is told."""
-
-    async def join(self, node: NodeInfo, lease_seconds: float) -> int:
-        return await super().join(node, lease_seconds / 3)
-
-    async def renew(self, node_id: int, lease_seconds: float) -> bool:
-        return await super().renew(node_id, lease_seconds / 3)
 
 
 class CancelForgets(_Broken):

@@ -177,9 +177,9 @@ class SimulatedChild(Puppet):
         return ended
 
     def _say(self, ends: int, frame: wire.Frame) -> None:
-        self.say_bytes(wire.encode(frame), [ends])
+        self.write(wire.encode(frame), [ends])
 
-    def say_bytes(self, data: bytes, ends: list[int]) -> None:
+    def write(self, data: bytes, ends: list[int]) -> None:
         """Write into its socket. `ends`: the runs whose ends are told."""
         try:
             self._said.send_nowait(data)

@@ -42,7 +42,8 @@ class Clients:
 
     def plan(self, queue: str = "", kind: str = "") -> Plan:
         """One more job."""
-        plan = draw_plan(self._world.dice, len(self._world.plans) + 1, queue, kind)
+        dice, number = self._world.dice, len(self._world.plans) + 1
+        plan = draw_plan(dice, number, kind or dice.choice(self._world.weather.kinds), queue)
         self._world.plans[plan.job.id] = plan
         return plan
 

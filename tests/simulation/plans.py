@@ -17,9 +17,17 @@ from runtime.job import KindInfo, NewJob
 KINDS = (
     KindInfo("plain", timeout_seconds=2.0, backoff=constant(0.2, jitter=0.5)),
     KindInfo("tiny", timeout_seconds=2.0, backoff=constant(0.05)),
-    KindInfo("async", is_async=True, timeout_seconds=2.0, backoff=constant(0.1)),
+    KindInfo("long", timeout_seconds=12.0, backoff=constant(0.2)),
+    KindInfo("async", is_async=True, timeout_seconds=6.0, backoff=constant(0.1)),
 )
 QUEUES = ("default", "bulk")
+# For how long the acts of a kind may take: some longer than a lease, so that it is lost meanwhile.
+SECONDS = {
+    "plain": [0.0, 0.02, 0.1, 0.5, 1.0],
+    "tiny": [0.0, 0.001, 0.002],
+    "long": [2.0, 4.0, 8.0],
+    "async": [0.0, 0.02, 0.5, 4.0],
+}
 
 # What a run can do, and how often it is chosen.
 ACTS = {
@@ -75,22 +83,20 @@ def job_id(number: int) -> UUID:
     return UUID(int=(1_000_000 + number) << 80 | 0x7 << 76 | 0b10 << 62 | number)
 
 
-def draw_plan(dice: random.Random, number: int, queue: str = "", kind: str = "") -> Plan:
-    """A job's plan. With a queue or a kind given: one that succeeds at once."""
-    chosen = kind or dice.choice(KINDS).kind
+def draw_plan(dice: random.Random, number: int, kind: str, queue: str = "") -> Plan:
+    """A job's plan. With a queue given: one that succeeds at once."""
     job = NewJob(
         id=job_id(number),
-        kind=chosen,
+        kind=kind,
         queue=queue or dice.choice(QUEUES),
         priority=dice.choice([1, 1, 1, 2]),
         max_attempts=dice.choice([1, 2, 3, 100, 100]) if not queue else 100,
         delay_seconds=dice.choice([None, None, None, 0.5, 3.0]) if not queue else None,
     )
-    acts = [] if queue else [_draw_act(dice, chosen) for _ in range(dice.randint(1, 4))]
+    acts = [] if queue else [_draw_act(dice, kind) for _ in range(dice.randint(1, 4))]
     return Plan(number, job, acts)
 
 
 def _draw_act(dice: random.Random, kind: str) -> Act:
     (what,) = dice.choices(list(ACTS), list(ACTS.values()))
-    seconds = dice.choice([0.0, 0.001, 0.002] if kind == "tiny" else [0.0, 0.02, 0.1, 0.5, 1.0])
-    return Act(what, seconds)
+    return Act(what, dice.choice(SECONDS[kind]))

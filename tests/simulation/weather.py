@@ -22,6 +22,7 @@ FAULTS = (
     "cut off node",
     "deafen node",
 )
+KINDS = ("plain", "tiny", "long", "async")
 MANNERS = ("refuse", "lose answer", "withhold", "linger")
 
 
@@ -30,13 +31,16 @@ class Weather:
     """See the module's docstring. Chances are of one call, times in seconds.
 
     Attributes: seconds, for which faults are made; pause_seconds, between two, on the average;
-    lag_seconds, of the way to the database, on the average; chances, by manner of a call's failing.
+    lag_seconds, of the way to the database, on the average; chances, by manner of a call's failing;
+    patience_seconds, from the last fault to the end of the last job at most: a Distributor looks
+    each minute for what it does not know of, and then the job has to run, maybe more than once.
     """
 
     nodes: int
     hosts: int
     workers: int
     jobs: int
+    kinds: tuple[str, ...]
     seconds: float
     pause_seconds: float
     lag_seconds: float
@@ -47,6 +51,7 @@ class Weather:
     chances: dict[str, float]
     cancels: bool
     pauses: bool
+    patience_seconds: float = 240.0
 
 
 def draw(dice: random.Random) -> Weather:
@@ -58,6 +63,7 @@ def draw(dice: random.Random) -> Weather:
         hosts=dice.randint(1, nodes),
         workers=dice.choice([1, 1, 2]),
         jobs=dice.choice([10, 20, 40]),
+        kinds=tuple(kind for kind in KINDS if dice.random() < 0.7) or KINDS,
         seconds=dice.choice([4.0, 8.0, 15.0]),
         pause_seconds=dice.choice([0.3, 1.0, 3.0]),
         lag_seconds=dice.choice([0.001, 0.003, 0.03]),
