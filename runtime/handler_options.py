@@ -92,8 +92,8 @@ def check_namespace(namespace: object) -> str:
     """The namespace, if it may be one. Raises: UsageError."""
     if not isinstance(namespace, str) or _NAMESPACE.fullmatch(namespace) is None:
         raise UsageError(
-            f"{namespace!r:.200} cannot be a namespace: a lower-case letter or _, then at most 39 of "
-            f"a-z, 0-9 and _"
+            f"{namespace!r:.200} cannot be a namespace: a lower-case letter or _, then at most 39 "
+            f"of a-z, 0-9 and _"
         )
     return namespace
 
