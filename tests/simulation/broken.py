@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-import msgspec
-
 from actors.store.memory import MemoryStore, work
 from actors.store.protocol import Acked, Demand, Rescued, Staged
 from runtime.job import ClaimedJob, NewJob
@@ -21,18 +19,6 @@ from tests.simulation.acting import OUTPUT_LIMIT_BYTES
 class _Broken(MemoryStore):
     def __init__(self) -> None:
         super().__init__(limits=PayloadLimits(output_bytes=OUTPUT_LIMIT_BYTES))
-
-
-class AckWithoutFence(_Broken):
-    """An outcome is written to whatever run the job is in, as River does."""
-
-    async def ack(self, acks: Sequence[Ack]) -> Acked:
-        return await super().ack([self._of_now(ack) for ack in acks])
-
-    def _of_now(self, ack: Ack) -> Ack:
-        if ack.id not in self._state.jobs:
-            return ack
-        return msgspec.structs.replace(ack, run_number=self._state.jobs.get(ack.id).run_number)
 
 
 class ClaimTwice(_Broken):

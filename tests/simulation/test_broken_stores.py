@@ -11,47 +11,36 @@ from actors.store.memory import MemoryStore
 from tests.simulation import broken
 from tests.simulation.simulation import simulate
 
-# Nodes that lose their leases while they run something, and go on later.
-_ZOMBIES: Mapping[str, object] = {
-    "faults": ("stop node", "cut off node"),
-    "kinds": ("long",),
-    "pause_seconds": 1.0,
-    "seconds": 15.0,
-}
+# Most are caught by the first.
+WITHIN_SEEDS = 30
+
 _DEATHS: Mapping[str, object] = {
     "faults": ("kill node",),
     "kinds": ("long",),
     "pause_seconds": 1.0,
     "seconds": 4.0,
-    "patience_seconds": 100.0,
+    "patience_seconds": 60.0,
 }
 _LOST_ANSWERS: Mapping[str, object] = {
     "faults": (),
     "chances": {"refuse": 0.0, "lose answer": 0.2, "withhold": 0.0, "linger": 0.0},
-    "patience_seconds": 100.0,
+    "patience_seconds": 60.0,
 }
-_FAIR: Mapping[str, object] = {"faults": (), "patience_seconds": 100.0}
+_FAIR: Mapping[str, object] = {"faults": (), "patience_seconds": 60.0}
 
 
 @attrs.frozen
 class Case:
-    """What a defect shows as, in the simulation of which seed, in which weather.
-
-    In its weather each is caught by one of the first seven seeds; the seed is the first that does.
-    """
+    """What a defect shows as, and in which weather: one in which it is met soon."""
 
     kinds: frozenset[str]
     weather: Mapping[str, object]
-    seed: int = 0
 
 
 CASES: dict[type[MemoryStore], Case] = {
-    broken.AckWithoutFence: Case(
-        frozenset({"double_outcomes", "double_runs", "wrong_outcome"}), _ZOMBIES, 6
-    ),
     broken.ClaimTwice: Case(frozenset({"double_runs"}), _FAIR),
     broken.RescueEarly: Case(
-        frozenset({"double_runs"}), {**_FAIR, "kinds": ("long",), "lease_seconds": 4.0}, 1
+        frozenset({"double_runs"}), {**_FAIR, "kinds": ("long",), "lease_seconds": 4.0}
     ),
     broken.ReleaseForgets: Case(frozenset({"lost"}), _LOST_ANSWERS),
     broken.AckForgets: Case(frozenset({"lost"}), _FAIR),
@@ -69,6 +58,8 @@ CASES: dict[type[MemoryStore], Case] = {
 @pytest.mark.parametrize("store", CASES, ids=lambda store: store.__name__)
 def test_a_broken_database_is_caught(store: type[MemoryStore]) -> None:
     case = CASES[store]
-    report = simulate(case.seed, store, **case.weather)
-
-    assert {violation.kind for violation in report.violations} & case.kinds
+    for seed in range(WITHIN_SEEDS):
+        report = simulate(seed, store, **case.weather)
+        if {violation.kind for violation in report.violations} & case.kinds:
+            return
+    raise AssertionError(f"not caught within {WITHIN_SEEDS} seeds")
