@@ -12,6 +12,9 @@ from uuid import UUID
 
 from scripts.campaigns.history import DRAIN, Fault, History, Run
 
+# A node that could not renew its lease may give up so many seconds after the database is back.
+GRACE_SECONDS = 3.0
+
 
 def undoable(history: History) -> frozenset[UUID]:
     """Jobs that may be missing: each of their enqueues was answered just before a crash.
@@ -43,6 +46,6 @@ def was_given_back(run: Run, following: Run, givers: Sequence[Fault]) -> bool:
     return any(
         run.pid in fault.pids
         and fault.at <= following.begun
-        and (fault.until is None or run.begun <= fault.until)
+        and (fault.until is None or run.begun <= fault.until + GRACE_SECONDS)
         for fault in givers
     )

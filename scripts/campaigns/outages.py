@@ -32,8 +32,8 @@ from scripts.campaigns.site import LEASE_SECONDS, NAMESPACE, Site
 # How long a commit that does not wait for the disk may take to get there: PostgreSQL's manual says
 # three times wal_writer_delay, which is 200 ms; and something for a process that waits for a core.
 UNDONE_SECONDS = 1.0
-# After a shorter outage no node has lost its lease: it renews every second, and gives up a second
-# before the lease ends.
+# When sessions survive, nodes keep their leases for so long: they renew every second, and give up a
+# second before the lease ends. Where they are severed, trying again takes its time, too.
 _LAPSE_SECONDS = LEASE_SECONDS - 2.0
 _BACK_SECONDS = 60.0
 _CONNECT_SECONDS = 5.0
@@ -90,7 +90,7 @@ class Outages:
             until = time.monotonic()
             self._back_at = runner.run(session.fetchval(sql.load("chaos_now")))
             session.terminate()
-        lapses = not ends and until - at > _LAPSE_SECONDS
+        lapses = not ends and (severs or until - at > _LAPSE_SECONDS)
         pids = families if lapses else ends
         self.site.suffered(Fault(kind, at, pids, until, lapses, undoes), seen)
         self._away.append(until - at)

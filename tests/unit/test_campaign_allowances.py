@@ -81,7 +81,7 @@ WRONG: list[tuple[str, Callable[[], History]]] = [
     ("unexplained", lambda: with_frozen(lapses=False)),
     ("unexplained", lambda: with_frozen(pids=frozenset({15}))),
     ("unexplained", lambda: with_frozen(at=26.5)),
-    ("unexplained", lambda: with_frozen(until=18.0)),
+    ("unexplained", lambda: with_frozen(until=15.5)),
     (
         "double_runs",  # it was not ended, and went on
         lambda: with_runs(GOOD.runs[0], attrs.evolve(GOOD.runs[1], ended=26.5), GOOD.runs[2]),
