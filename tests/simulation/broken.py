@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from actors.store.memory import MemoryStore, work
-from actors.store.protocol import Acked, Demand, Rescued, Staged
+from actors.store.protocol import Demand, Rescued
 from runtime.job import ClaimedJob, NewJob
-from runtime.lifecycle import Ack, JobState
+from runtime.lifecycle import JobState
 from runtime.payload import PayloadLimits
 from tests.simulation.acting import OUTPUT_LIMIT_BYTES
 
@@ -58,25 +58,6 @@ class ReleaseForgets(_Broken):
         return len(runs)
 
 
-class AckForgets(_Broken):
-    """The last outcome of every fifth batch is said to be written, and is not."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._acked = 0
-
-    async def ack(self, acks: Sequence[Ack]) -> Acked:
-        self._acked += 1
-        return await super().ack(acks[:-1] if self._acked % 5 == 0 else acks)
-
-
-class RescueForgets(_Broken):
-    """Leases that ran out are never noticed."""
-
-    async def rescue(self, limit: int, term: int | None = None) -> Rescued:
-        return Rescued((), 0, 0, None)
-
-
 class RescueUncounted(_Broken):
     """A rescue does not count as an attempt, and leaves no trace."""
 
@@ -88,15 +69,6 @@ class RescueUncounted(_Broken):
             if len(job.failures) > failures:
                 del job.failures[0]
         return rescued
-
-
-class StageForgets(_Broken):
-    """Retryable jobs stay so."""
-
-    async def stage(self, limit: int, term: int | None = None) -> Staged:
-        for job in self._state.jobs.in_state(JobState.RETRYABLE):
-            job.scheduled_at += 1000.0
-        return await super().stage(limit, term)
 
 
 class EnqueueTwice(_Broken):

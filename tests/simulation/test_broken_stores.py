@@ -26,7 +26,12 @@ _LOST_ANSWERS: Mapping[str, object] = {
     "chances": {"refuse": 0.0, "lose answer": 0.2, "withhold": 0.0, "linger": 0.0},
     "patience_seconds": 60.0,
 }
-_FAIR: Mapping[str, object] = {"faults": (), "patience_seconds": 60.0}
+_FAIR: Mapping[str, object] = {
+    "faults": (),
+    "jobs": 20,
+    "seconds": 4.0,
+    "patience_seconds": 60.0,
+}
 
 
 @attrs.frozen
@@ -43,10 +48,7 @@ CASES: dict[type[MemoryStore], Case] = {
         frozenset({"double_runs"}), {**_FAIR, "kinds": ("long",), "lease_seconds": 4.0}
     ),
     broken.ReleaseForgets: Case(frozenset({"lost"}), _LOST_ANSWERS),
-    broken.AckForgets: Case(frozenset({"lost"}), _FAIR),
-    broken.RescueForgets: Case(frozenset({"lost"}), _DEATHS),
     broken.RescueUncounted: Case(frozenset({"unexplained", "attempts"}), _DEATHS),
-    broken.StageForgets: Case(frozenset({"lost"}), _FAIR),
     broken.EnqueueTwice: Case(
         frozenset({"double_outcomes", "attempts", "unexplained"}), _LOST_ANSWERS
     ),

@@ -7,7 +7,7 @@ import pytest
 from tests.simulation.simulation import simulate
 
 # As many as take a few seconds of CPU; scripts/simulate runs thousands.
-SEEDS = range(5)
+SEEDS = range(3)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
