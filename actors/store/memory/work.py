@@ -25,15 +25,19 @@ def claim(state: State, node_id: int, demand: Sequence[Demand]) -> list[ClaimedJ
     """See Store.claim."""
     if not state.lives(node_id):
         return []
-    taken = [job for group in demand for job in _take(state, node_id, group)]
+    marks = [_mark(state, group) for group in demand]  # before any is taken
+    taken = [
+        job
+        for group, mark in zip(demand, marks, strict=True)
+        for job in _take(state, node_id, group, mark)
+    ]
     return [job.as_claimed(state.clock.now()) for job in taken]
 
 
-def _take(state: State, node_id: int, group: Demand) -> list[JobEntry]:
+def _take(state: State, node_id: int, group: Demand, mark: Place | None) -> list[JobEntry]:
     if state.paused.get(group.queue) is not None:
         return []
     now = state.clock.now()
-    mark = _mark(state, group)
     places = (
         place
         for place in state.jobs.waiting(group.queue)

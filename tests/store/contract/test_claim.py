@@ -153,6 +153,16 @@ async def test_what_has_no_place_any_more_is_no_mark(bench: Bench) -> None:
         await bench.store.release([(claimed.id, claimed.run_number)])
 
 
+async def test_what_the_same_claim_takes_is_no_mark(bench: Bench) -> None:
+    (front,) = await bench.add(kind="a")
+    (behind,) = await bench.add(kind="b")
+    demand = [Demand("default", ("b",), 1), Demand("default", ("a",), 1, behind)]
+
+    claimed = await bench.store.claim(await bench.node(), demand)
+
+    assert [job.id for job in claimed] == [behind, front]
+
+
 async def test_nothing_is_claimed_from_a_paused_queue(bench: Bench) -> None:
     await bench.add()
     await bench.add(queue="open")

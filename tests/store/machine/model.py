@@ -19,6 +19,7 @@ from runtime.lifecycle import Ack, JobState
 from tests.store.machine.members import Members
 from tests.store.machine.rows import JobRow, Snapshot, date_of, seconds_of
 
+Place = tuple[int, float, UUID]  # in a queue
 WAITING = (JobState.SCHEDULED, JobState.RETRYABLE)
 _RUNS_AGAIN = (JobState.AVAILABLE, *WAITING)
 
@@ -78,15 +79,21 @@ class Model:
         """By priority, then time, then id; never from a paused queue, never without a lease."""
         if not self.members.live(node, self.now):
             return []
-        return [job for group in demand for job in self._claim_group(node, group)]
+        marks = [self._mark(group) for group in demand]  # of jobs claimed before, not by this
+        return [
+            job
+            for group, mark in zip(demand, marks, strict=True)
+            for job in self._claim_group(node, group, mark)
+        ]
 
-    def _claim_group(self, node: str, group: Demand) -> list[JobRow]:
+    def _claim_group(self, node: str, group: Demand, mark: Place | None) -> list[JobRow]:
         if self.paused.get(group.queue) is not None:
             return []
         fitting = [
             job
             for job in self.in_state(JobState.AVAILABLE)
-            if job.queue == group.queue and job.kind in group.kinds and self._behind(job, group)
+            if job.queue == group.queue and job.kind in group.kinds
+            if mark is None or _place(job) > mark
         ]
         taken = sorted(fitting, key=_place)[: group.places]
         for job in taken:
@@ -98,11 +105,11 @@ class Model:
             self.claimed_from[job.id] = job.scheduled_at
         return taken
 
-    def _behind(self, job: JobRow, group: Demand) -> bool:
-        mark = None if group.after is None else self.jobs.get(group.after)
-        if mark is None or self.claimed_from.get(mark.id) != mark.scheduled_at:
-            return True  # no mark, or one that has another place now
-        return _place(job) > _place(mark)
+    def _mark(self, group: Demand) -> Place | None:
+        job = None if group.after is None else self.jobs.get(group.after)
+        if job is None or self.claimed_from.get(job.id) != job.scheduled_at:
+            return None  # no such job, or one that has another place now
+        return _place(job)
 
     def current(self, job_id: UUID, run_number: int) -> JobRow | None:
         """The job, if it is in this run now."""
@@ -314,5 +321,5 @@ class Model:
         )
 
 
-def _place(job: JobRow) -> tuple[int, float, UUID]:
+def _place(job: JobRow) -> Place:
     return (job.priority, job.scheduled_at, job.id)
