@@ -6,8 +6,8 @@ UsageError that names the option. The database's CHECKs hold the same bounds as 
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from runtime.backoff import Backoff
 from runtime.errors import UsageError
 from runtime.job import MAX_PRIORITY
 from runtime.payload import storable
+from runtime.showing import shown
 
 BackoffFunction = Callable[[int, BaseException], "float | timedelta | None"]
 """Takes the failed attempt (from 1) and its error; returns the delay, or None for the default."""
@@ -106,8 +107,8 @@ def seconds_of(name: str, value: object) -> float | None:
         value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise UsageError(f"{name} is seconds or a timedelta, not {value!r}")
-    if not math.isfinite(value) or value < 0:
-        raise UsageError(f"{name} is {value!r}: give 0 seconds or more")
+    if not 0 <= value <= sys.float_info.max:
+        raise UsageError(f"{name} is {shown(value)}: give 0 seconds or more")
     return float(value)
 
 
@@ -123,7 +124,7 @@ def _check_whole(name: str, value: object, maximum: int) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= maximum:
-        raise UsageError(f"{name} is a whole number from 1 to {maximum}, not {value!r}")
+        raise UsageError(f"{name} is a whole number from 1 to {maximum}, not {shown(value)}")
 
 
 def _check_instance(name: str, value: object, wanted: type) -> None:

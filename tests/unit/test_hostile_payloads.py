@@ -20,7 +20,14 @@ from runtime import App, Kind
 from runtime.child.context import JobContext
 from runtime.child.ending import Judge
 from runtime.child.settings import ChildSettings
-from runtime.errors import ArgsInvalid, HeadraceError, PayloadError, PayloadInvalid, PayloadTooLarge
+from runtime.errors import (
+    ArgsInvalid,
+    HeadraceError,
+    PayloadError,
+    PayloadInvalid,
+    PayloadTooLarge,
+    UsageError,
+)
 from runtime.ids import uuid7
 from runtime.job import NewJob
 from runtime.outcome import Completed, Discarded
@@ -239,3 +246,15 @@ def test_what_can_be_read_is_shown_as_it_is() -> None:
     assert readable(wide) == [[], {}] * 500
     assert readable(text_nested(MAX_DEPTH - 1)) == {"value": nested(MAX_DEPTH - 1)}
     assert readable('{"a":12345678901234567890123}') == {"a": 12345678901234567890123}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1 << 20_000, -(1 << 20_000), math.nan, math.inf],
+    ids=["vast", "below", "none", "infinite"],
+)
+@pytest.mark.parametrize("option", ["priority", "max_attempts", "delay", "timeout"])
+def test_options_beyond_all_bounds_get_a_typed_error(option: str, value: Any) -> None:
+    with pytest.raises(UsageError) as caught:
+        plain.with_options(**{option: value})
+    assert len(str(caught.value)) < LONGEST_MESSAGE
