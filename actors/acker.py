@@ -24,6 +24,7 @@ import trio
 from actors import events
 from actors.holdings import Holdings
 from actors.kit.life import Life
+from actors.lease import Lease, cancel_when_over
 from actors.retry import Retry
 from actors.store.errors import DatabaseError
 from actors.store.protocol import Acked, Store
@@ -70,6 +71,7 @@ class Acker:
     store: Store
     holdings: Holdings
     observe: events.Observer = events.ignore
+    lease: Lease | None = None
     _pending: list[Ack] = attrs.field(factory=list, init=False)
     _arrived: trio.Event = attrs.field(factory=trio.Event, init=False)
     _roomy: trio.Event = attrs.field(factory=trio.Event, init=False)
@@ -103,11 +105,19 @@ class Acker:
     async def run(self, life: Life) -> None:
         """Write outcomes until asked to stop and nothing is left to write.
 
-        The Workers stop before the Acker does, so what is pending then is all there will be.
+        The Workers stop before the Acker does, so what is pending then is all there will be. If
+        the lease is over, that is left to the next incarnation.
         """
         life.started()
         if self._pending:
             self._due.set()  # what an earlier incarnation has left has waited long enough
+        async with trio.open_nursery() as nursery:
+            if self.lease is not None:
+                nursery.start_soon(cancel_when_over, self.lease, life, nursery.cancel_scope)
+            await self._write_until(life)
+            nursery.cancel_scope.cancel()
+
+    async def _write_until(self, life: Life) -> None:
         while True:
             self._arrived = trio.Event()
             if self._pending:

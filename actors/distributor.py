@@ -27,7 +27,7 @@ from actors.dealing import deal
 from actors.demand import DemandBook, Kinds
 from actors.holdings import Holdings
 from actors.kit.life import Life
-from actors.lease import Lease, LeaseLost
+from actors.lease import Lease, LeaseLost, cancel_when_over
 from actors.pace import Pace
 from actors.retry import Retry
 from actors.seat import Seat
@@ -146,6 +146,7 @@ class Distributor:
 
     async def _serve(self, life: Life, notifications: Listening | None) -> None:
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(cancel_when_over, self.lease, life, nursery.cancel_scope)
             nursery.start_soon(self._poll)
             if notifications is not None:
                 nursery.start_soon(self._listen, notifications)
@@ -265,7 +266,8 @@ class Distributor:
         return free
 
     async def _claim(self, asked: Asked, life: Life) -> None:
-        """One claim, dealt out. A stop does not cut it short: what it took must not be lost."""
+        """One claim, dealt out. A stop does not cut it short: what it took must not be lost, unless
+        the lease is."""
         try:
             self._doubtful = True
             jobs, began = await self._take(asked)

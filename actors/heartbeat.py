@@ -8,7 +8,8 @@ restarts it and all below it, under a new id. It outlives everything below it: a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import attrs
 import trio
@@ -20,6 +21,8 @@ from actors.predecessors import rescue_predecessors
 from actors.retry import Retry
 from actors.store.protocol import NodeInfo, Store
 from runtime.errors import StoreUnavailable
+
+T = TypeVar("T")
 
 # We stop our handlers this long before the lease ends: time enough for SIGKILL and waitpid, which
 # take 10 ms here, on a machine that is badly overloaded.
@@ -71,7 +74,7 @@ class Heartbeat:
         while True:
             asked_at = trio.current_time()
             try:
-                node_id = await self.store.join(self.node, self.lease_seconds)
+                node_id = await self._answered(self.store.join(self.node, self.lease_seconds))
             except StoreUnavailable as error:
                 await self._retry.after(error)
                 continue
@@ -95,7 +98,9 @@ class Heartbeat:
         while True:
             asked_at = trio.current_time()
             try:
-                renewed = await self._ask()
+                renewed = await self._answered(
+                    self.store.renew(self.lease.node_id, self.lease_seconds)
+                )
             except StoreUnavailable as error:
                 await self._retry.after(error)
                 continue
@@ -108,11 +113,11 @@ class Heartbeat:
             self.observe(events.LeaseRenewed(trio.current_time() - asked_at))
             return
 
-    async def _ask(self) -> bool:
+    async def _answered(self, call: Awaitable[T]) -> T:
         """One try, on one connection. That one may be dead while others would do."""
         with trio.move_on_after(self.heartbeat_seconds):
-            return await self.store.renew(self.lease.node_id, self.lease_seconds)
-        raise StoreUnavailable(f"a renewal was not answered within {self.heartbeat_seconds:g} s")
+            return await call
+        raise StoreUnavailable(f"a heartbeat was not answered in {self.heartbeat_seconds:g} s")
 
     def _lose(self, reason: str) -> None:
         node_id = self.lease.node_id

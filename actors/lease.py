@@ -9,11 +9,23 @@ from __future__ import annotations
 
 import trio
 
+from actors.kit.life import Life
 from runtime.errors import Unavailable
 
 
 class LeaseLost(Unavailable):
     """This node may hold no jobs any more; others may run them."""
+
+
+async def cancel_when_over(lease: Lease, life: Life, scope: trio.CancelScope) -> None:
+    """Cancel `scope` once its actor is to stop and no lease is held.
+
+    For a task beside an actor that finishes its work before it leaves: what it waits for, the
+    database may never answer, and under a lease that is over there is nothing to finish.
+    """
+    await life.wait_stopping()
+    await lease.wait_lost()
+    scope.cancel()
 
 
 class Lease:

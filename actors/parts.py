@@ -106,7 +106,7 @@ class _Maker:
     def make(self, metrics: Metrics, health: Health) -> Parts:
         config, observe = self.config, self.observe
         forkserver = self._forkserver()
-        acker = Acker(self.store, self.holdings, observe)
+        acker = Acker(self.store, self.holdings, observe, self.lease)
         stager = Stager(self.store, observe, self.term)
         distributor = self._distributor()
         workers = tuple(self._workers(forkserver, acker, distributor))

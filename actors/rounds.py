@@ -3,7 +3,8 @@
     async for staged in Rounds(life, "stager", store_stage, seconds=5.0, observe=observe):
         ...
 
-Rule: an answer is a turn of the loop; what the Store did not answer is asked again after a backoff.
+Rules: an answer is a turn of the loop; what the Store did not answer is asked again after a
+backoff. A stop does not wait for an answer: what is asked for is one statement, done or not done.
 """
 
 from __future__ import annotations
@@ -62,11 +63,11 @@ class Rounds(Generic[T]):
             await self._ticker.__anext__()
             self._observe(events.Beat(self._actor))
             try:
-                answer = await self._ask()
+                with self._life.stop_scope():
+                    answer = await self._ask()
+                    self._retry.succeeded()
+                    return answer
             except StoreUnavailable as error:
                 with self._life.stop_scope():
                     await self._retry.after(error)
                 self._ticker.tick_within(0)
-                continue
-            self._retry.succeeded()
-            return answer

@@ -33,6 +33,7 @@ class Elector:
     term: HeldTerm
     term_seconds: float = 10.0
     observe: events.Observer = events.ignore
+    _asking: bool = attrs.field(default=False, init=False)
 
     async def run(self, life: Life) -> None:
         """Stand for leader until asked to stop; then resign."""
@@ -40,24 +41,26 @@ class Elector:
         ticker = every(self.term_seconds / 3, jitter=0.1, life=life)
         try:
             async for _ in ticker:
-                left = await self._stand()
+                left = await self._stand(life)
                 if left > 0:
                     ticker.tick_within(left + PAST_TERM_SECONDS)
         finally:
             held = self.term.held
             self._end("resigned" if life.stopping else "lost")
-        if held:
+        if held or self._asking:
             await self._resign()
 
-    async def _stand(self) -> float:
+    async def _stand(self, life: Life) -> float:
         """Returns the seconds that are left of another's term; 0 if none is known of."""
         asked_at = trio.current_time()
         answer: Term | None = None
-        with trio.move_on_after(self.term_seconds):
+        self._asking = True  # until we know: a stop does not wait for the answer
+        with life.stop_scope(), trio.move_on_after(self.term_seconds):
             try:
                 answer = await self.store.elect(self.lease.node_id, self.term_seconds)
             except (StoreUnavailable, LeaseLost):
                 answer = None
+            self._asking = False
         if answer is not None and answer.held:
             self._begin(answer.number, asked_at + self.term_seconds)
         elif answer is not None or not self.term.current:

@@ -107,6 +107,7 @@ async def test_no_more_is_claimed_than_there_are_places(bench: Bench) -> None:
     await bench.start(distributor.run)
 
     assert len(await seat.take()) == 3
+    seat.set_load(3, 3)
     await wait_all_tasks_blocked()
     assert len(bench.holdings) == 3
 
