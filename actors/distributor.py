@@ -6,7 +6,8 @@
 
 Rules: it LISTENs before its first claim, and counts wakeups, so that one during a claim leads to
 another claim. Never more is claimed than there are places; without places or work it waits on an
-event. In a busy time it has producers send no wakeups, and looks by itself (`actors.pace`). A claim
+event. In a busy time it has producers send no wakeups, and looks by itself (`actors.pace`); in a
+quiet one it stands by, with a claim that the next wakeup begins (`actors.store.standby`). A claim
 whose answer was lost is reconciled: what the database says that we hold and we do not know is given
 back; every minute it is looked for besides. When it leaves, what it has claimed and not given out
 goes back at once.

@@ -7,6 +7,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from actors import events
 from actors.distributor import QUIET_SECONDS
+from actors.seat import Seat
 from tests.actors.conftest import Bench, ids, new_job, seat_for
 
 LONG = 1e6  # seconds that no test waits for
@@ -18,12 +19,18 @@ async def quiet(bench: Bench) -> None:
     bench.store.faults.calls.clear()
 
 
-async def test_a_wakeup_begins_the_claim_that_stands_by_and_no_other(bench: Bench) -> None:
+async def quiet_node(bench: Bench, places: int = 1) -> Seat:
+    """A node that has been quiet for long; its only seat."""
     await bench.join(lease_seconds=1e9)
     distributor = bench.distributor(poll_seconds=LONG)
-    seat = seat_for(distributor, places=5)
+    seat = seat_for(distributor, places=places)
     await bench.start(distributor.run)
     await quiet(bench)
+    return seat
+
+
+async def test_a_wakeup_begins_the_claim_that_stands_by_and_no_other(bench: Bench) -> None:
+    seat = await quiet_node(bench, places=5)
     heard = len(bench.saw(events.Wakeup))
 
     job = new_job()
@@ -39,11 +46,7 @@ async def test_a_wakeup_begins_the_claim_that_stands_by_and_no_other(bench: Benc
 
 
 async def test_a_backlog_that_one_wakeup_told_of_is_worked_off(bench: Bench) -> None:
-    await bench.join(lease_seconds=1e9)
-    distributor = bench.distributor(poll_seconds=LONG)
-    seat = seat_for(distributor, places=1)
-    await bench.start(distributor.run)
-    await quiet(bench)
+    seat = await quiet_node(bench)
     jobs = [new_job() for _ in range(5)]
     await bench.store.enqueue(jobs)
     for job in jobs:
@@ -54,11 +57,7 @@ async def test_a_backlog_that_one_wakeup_told_of_is_worked_off(bench: Bench) -> 
 
 
 async def test_jobs_that_come_one_after_the_other_are_all_found(bench: Bench) -> None:
-    await bench.join(lease_seconds=1e9)
-    distributor = bench.distributor(poll_seconds=LONG)
-    seat = seat_for(distributor, places=100)
-    await bench.start(distributor.run)
-    await quiet(bench)
+    seat = await quiet_node(bench, places=100)
     for number in range(50):
         await trio.sleep(number % 5 * QUIET_SECONDS / 2)
         job = new_job()
@@ -69,11 +68,7 @@ async def test_jobs_that_come_one_after_the_other_are_all_found(bench: Bench) ->
 
 
 async def test_an_insert_while_the_standing_claim_returns_is_not_missed(bench: Bench) -> None:
-    await bench.join(lease_seconds=1e9)
-    distributor = bench.distributor(poll_seconds=LONG)
-    seat = seat_for(distributor, places=2)
-    await bench.start(distributor.run)
-    await quiet(bench)
+    seat = await quiet_node(bench, places=2)
     hold = bench.store.faults.hold("claim", after=True)
     first, second = new_job(), new_job()
     await bench.store.enqueue([first])
@@ -86,11 +81,7 @@ async def test_an_insert_while_the_standing_claim_returns_is_not_missed(bench: B
 
 
 async def test_places_that_become_free_are_asked_for_at_the_next_wakeup(bench: Bench) -> None:
-    await bench.join(lease_seconds=1e9)
-    distributor = bench.distributor(poll_seconds=LONG)
-    seat = seat_for(distributor, places=1)
-    await bench.start(distributor.run)
-    await quiet(bench)
+    seat = await quiet_node(bench)
     seat.set_load(3, 0)
     await trio.sleep(10 * QUIET_SECONDS)
     jobs = [new_job() for _ in range(3)]
@@ -120,11 +111,7 @@ async def test_a_place_that_was_dealt_again_is_not_filled_twice(bench: Bench) ->
 
 
 async def test_a_lost_answer_of_a_standing_claim_is_given_back(bench: Bench) -> None:
-    await bench.join(lease_seconds=1e9)
-    distributor = bench.distributor(poll_seconds=LONG)
-    seat = seat_for(distributor)
-    await bench.start(distributor.run)
-    await quiet(bench)
+    seat = await quiet_node(bench)
     bench.store.faults.lose_reply("claim")
     await bench.store.enqueue([new_job()])
     with trio.fail_after(5):
@@ -133,11 +120,7 @@ async def test_a_lost_answer_of_a_standing_claim_is_given_back(bench: Bench) -> 
 
 
 async def test_jobs_that_come_when_the_lease_is_over_go_back(bench: Bench) -> None:
-    await bench.join(lease_seconds=1e9)
-    distributor = bench.distributor(poll_seconds=LONG)
-    seat = seat_for(distributor)
-    await bench.start(distributor.run)
-    await quiet(bench)
+    seat = await quiet_node(bench)
     hold = bench.store.faults.hold("claim", after=True)
     job = new_job()
     await bench.store.enqueue([job])
