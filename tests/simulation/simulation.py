@@ -33,6 +33,7 @@ from tests.simulation.clients import Clients
 from tests.simulation.crashes import crashes_noted
 from tests.simulation.determinism import run_seeded
 from tests.simulation.freezer import install
+from tests.simulation.link import LINGER_SECONDS
 from tests.simulation.node import Node
 from tests.simulation.plans import KINDS
 from tests.simulation.storm import Storm
@@ -125,6 +126,8 @@ class _Course:
                 nursery.start_soon(self._clients.cancel_some)
             if world.weather.pauses:
                 nursery.start_soon(self._clients.pause_some)
+        if world.weather.pauses:
+            await trio.sleep(LINGER_SECONDS)  # a pause that was not answered may come so late
         await self._clients.resume_all()
         patience = world.weather.patience_seconds
         await self._expect("the last job ends", self._all_ended, patience)
