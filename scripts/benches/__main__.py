@@ -16,6 +16,7 @@ from rich.console import Console
 
 from runtime.embedded import EmbeddedPostgresError
 from runtime.errors import HeadraceError
+from scripts.benches.arguments import add_command
 from scripts.benches.errors import BenchFailed
 from scripts.benches.machine import load_average, machine_facts
 from scripts.benches.progress import Progress
@@ -75,17 +76,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Measure Headrace here.")
     benches = parser.add_subparsers(dest="bench", required=True, metavar="NAME")
     for name in NAMES:
-        module = _module(name)
-        text = module.__doc__ or ""
-        each = benches.add_parser(
-            name,
-            help=text.partition("\n")[0].partition(": ")[2],
-            description=text,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        each.add_argument("--json", action="store_true", help="one JSON object on stdout")
+        each = add_command(benches, name, _module(name))
         each.add_argument("--database-url", metavar="URL", help="instead of an embedded database")
-        module.options(each)
     return parser.parse_args()
 
 

@@ -15,6 +15,7 @@ from types import ModuleType
 
 from runtime.embedded import EmbeddedPostgresError
 from runtime.errors import HeadraceError
+from scripts.benches.arguments import add_command
 from scripts.benches.errors import BenchFailed
 from scripts.benches.progress import Progress
 from scripts.campaigns.checker import Violation, check
@@ -92,18 +93,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/chaos", description="Faults, and a checker.")
     campaigns = parser.add_subparsers(dest="campaign", required=True, metavar="CAMPAIGN")
     for name in NAMES:
-        module = _module(name)
-        text = module.__doc__ or ""
-        each = campaigns.add_parser(
-            name,
-            help=text.partition("\n")[0].partition(": ")[2],
-            description=text,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
+        each = add_command(campaigns, name, _module(name))
         each.add_argument("--seed", type=int, metavar="N", help="of the dice; default: any")
         each.add_argument("--minutes", type=float, metavar="M", help="for so long")
-        each.add_argument("--json", action="store_true", help="one JSON object on stdout")
-        module.options(each)
     return parser.parse_args()
 
 
