@@ -47,6 +47,9 @@ BEHIND = 2
 LONG_JOBS = 4
 # Until a new node has its hands as full as the others; before, it would take all of the long jobs.
 SETTLE_SECONDS = 0.5
+# Lots of long jobs to be enqueued at most until the node that is to be drained has one.
+MOST_LOTS = 10
+LOOK_SECONDS = 0.05
 _RESCUED = re.compile(r"rescued (\d+) jobs")
 
 
@@ -92,11 +95,10 @@ class Deploys:
         )
 
     def replace_one(self) -> None:
-        """Start a new node; then drain the oldest, while it runs long jobs."""
+        """Start a new node; then drain the oldest, while it runs a long job."""
         self.start().wait_serving()
         time.sleep(SETTLE_SECONDS)
-        self._enqueue_long()
-        time.sleep(self.site.dice.uniform(0.3, 0.8))
+        self._give_long(self.site.nodes[0])
         began = time.monotonic()
         limit = self.chosen.drain_seconds + GRACE_SECONDS + END_SECONDS
         status = self.site.drain_node(self.site.nodes[0], limit)
@@ -105,6 +107,18 @@ class Deploys:
             self.site.violated("drain", f"a node did not end within {limit:g} s")
         elif status != 0:
             self.site.violated("drain", f"a drained node ended with status {status}")
+
+    def _give_long(self, node: Node) -> None:
+        """Enqueue long jobs until the node has one: others may take them all."""
+        for _ in range(MOST_LOTS):
+            self._enqueue_long()
+            until = time.monotonic() + self.chosen.long_seconds
+            while time.monotonic() < until:
+                if node.pid in reading.long_runs(self.site.server.url, NAMESPACE):
+                    time.sleep(self.site.dice.uniform(0.0, 0.5))
+                    return
+                time.sleep(LOOK_SECONDS)
+        raise CampaignFailed(f"no long job came to the oldest node in {MOST_LOTS} lots")
 
     def _enqueue_long(self) -> None:
         handler = versions.two.handlers["lasting"]

@@ -70,6 +70,12 @@ def unfinished(url: str, namespace: str) -> int:
     return int(row["jobs"])
 
 
+def long_runs(url: str, namespace: str) -> set[int]:
+    """The processes of the nodes that have a long job in their hands."""
+    _, found = asyncio.run(_fetch(url, namespace, "chaos_long_runs"))
+    return {each["pid"] for each in found}
+
+
 def watch_hand_backs(url: str, namespace: str) -> None:
     """From now on have it noted when a job goes back from running to available."""
     asyncio.run(_fetch(url, namespace, "chaos_watch"))

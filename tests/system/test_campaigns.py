@@ -35,7 +35,7 @@ POWER = (
     *("--between-seconds", "0.3", "--restarts", "2"),
 )
 LEADER = ("--jobs", "400", "--job-ms", "2", "--term-seconds", "1", "--late-seconds", "20")
-DEPLOY = ("--jobs", "300", "--nodes", "2", "--drain-seconds", "0.5", "--long-seconds", "1.5")
+DEPLOY = ("--jobs", "300", "--nodes", "2", "--drain-seconds", "0.3", "--long-seconds", "3")
 SOAK = ("--minutes", "0.06", "--sample-seconds", "0.5", "--keep-seconds", "1")
 
 
