@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, ParamSpec, TypeVar, overload
 from uuid import UUID
 
 from runtime.client import bulk
 from runtime.client.core import Core
+from runtime.client.grouped import AsyncGroups
 from runtime.client.handle import AsyncClientHandle, BulkResult, JobHandle
 from runtime.client.results import Progress
 from runtime.client.thread import Step
@@ -22,7 +23,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-class AsyncVerbs(ABC):
+class AsyncVerbs(AsyncGroups, ABC):
     """All methods raise StoreUnavailable and SchemaNotMigrated, and UsageError when not open."""
 
     def __init__(self, wiring: Wiring) -> None:
@@ -32,6 +33,10 @@ class AsyncVerbs(ABC):
     @abstractmethod
     async def _call(self, step: Step[T]) -> T:
         """Run a coroutine in the asyncio loop."""
+
+    async def _call_core(self, action: Callable[[Core], Coroutine[Any, Any, T]], /) -> T:
+        core = self.core
+        return await self._call(lambda: action(core))
 
     @abstractmethod
     async def _call_shielded(self, step: Step[T]) -> T:

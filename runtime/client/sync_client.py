@@ -11,6 +11,7 @@ from uuid import UUID
 from runtime.app import App
 from runtime.client import bulk
 from runtime.client.core import Core
+from runtime.client.grouped import SyncGroups
 from runtime.client.handle import BulkResult, ClientHandle, JobHandle
 from runtime.client.results import Progress
 from runtime.client.thread import LoopThread
@@ -23,7 +24,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-class Client:
+class Client(SyncGroups):
     """Enqueues jobs and waits for their results, from any thread, with a pool of its own.
 
     It connects when it is first used. Close it, or use it in a `with` statement. A process that was
@@ -139,7 +140,7 @@ class Client:
     def _wait(self, job_id: UUID, timeout: float | None) -> Progress:
         return self._call(lambda core: core.wait(job_id, timeout))
 
-    def _call(self, action: Callable[[Core], Coroutine[Any, Any, T]]) -> T:
+    def _call(self, action: Callable[[Core], Coroutine[Any, Any, T]], /) -> T:
         thread, core = self._ready()
         return thread.call(lambda: action(core))
 
