@@ -1,6 +1,6 @@
 """Opens the database for a command: the one that is configured, or the embedded PostgreSQL.
 
-Rules: a command reaches the database through the Store's protocol alone, under trio. Nobody else
+Rules: a command reaches the database through a client or the Store's protocol alone. Nobody else
 looks after the embedded PostgreSQL, so whoever uses it migrates it, and says so; any other database
 is migrated on request.
 """
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from actors.store.bridge import Bridge
     from actors.store.migrate import Applied, Progress
     from actors.store.protocol import Store
+    from runtime.client import Client
     from runtime.embedded import Server
 
 T = TypeVar("T")
@@ -64,6 +65,35 @@ def run_with_store(settings: Settings, unit: Callable[[Store], Awaitable[T]]) ->
         if not settings.config.database_url:
             prepare_tables(config, migrate=True)
         return trio.run(_with_store, config, unit)
+
+
+def run_with_client(settings: Settings, unit: Callable[[Client], T]) -> T:
+    """Open a client, see that its tables are ours, run `unit`, which may use all its groups.
+
+    Raises: StoreUnavailable, SchemaError, DatabaseError (a refusal), and what `unit` raises.
+    """
+    from runtime.client import Client
+
+    with reachable(settings.config) as config:
+        if not settings.config.database_url:
+            prepare_tables(config, migrate=True)
+        url, namespace = config.database_url, config.namespace
+        with _refusals(), Client(None, url, namespace=namespace, pooler=config.pooler) as client:
+            client.check()
+            return unit(client)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the database refused, as our own error, which has an exit status."""
+    import asyncpg
+
+    from actors.store.errors import DatabaseError
+
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        raise DatabaseError(error.sqlstate or "", str(error)) from error
 
 
 def run_with_bridge(config: Config, unit: Callable[[Bridge], Awaitable[T]]) -> T:

@@ -123,6 +123,10 @@ class AsyncVerbs(AsyncGroups, ABC):
         core = self.core
         return await self._call(lambda: core.retry(job_id))
 
+    async def check(self) -> None:
+        """Return if the database answers and its tables are ours. Raises: SchemaTooNew."""
+        await self._call_core(lambda core: core.check())
+
     async def _wait(self, job_id: UUID, timeout: float | None) -> Progress:
         core = self.core
         return await self._call(lambda: core.wait(job_id, timeout))

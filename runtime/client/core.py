@@ -15,6 +15,7 @@ from runtime.client.waiting import Waiting
 from runtime.errors import JobNotFound
 from runtime.job import Job, NewJob
 from runtime.payload import PayloadLimits
+from runtime.schema_version import require_version
 
 
 class Core:
@@ -64,6 +65,11 @@ class Core:
             return await _read(connection, job_id)
 
         return await self.database.run(unit)
+
+    async def check(self) -> None:
+        """See `Client.check`. Raises: SchemaTooNew."""
+        row = await self.database.run(lambda conn: conn.fetchrow(sql.load("check")))
+        require_version(self.database.namespace, row["version"])
 
     async def wait(self, job_id: UUID, timeout: float | None) -> Progress:
         """The end of a job. Raises: ResultTimeout, JobNotFound."""

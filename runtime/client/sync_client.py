@@ -130,6 +130,10 @@ class Client(SyncGroups):
         """
         return self._call(lambda core: core.retry(job_id))
 
+    def check(self) -> None:
+        """Return if the database answers and its tables are ours. Raises: SchemaTooNew."""
+        self._call(lambda core: core.check())
+
     def close(self) -> None:
         """Close all connections. Whoever still waits gets StoreUnavailable."""
         with self._lock:

@@ -37,10 +37,11 @@ from actors.store.protocol import (
 )
 from actors.store.standby import Standby
 from runtime import sql
-from runtime.errors import JobNotFound, SchemaNotMigrated, SchemaTooNew
+from runtime.errors import JobNotFound
 from runtime.job import ClaimedJob, Job, NewJob
 from runtime.lifecycle import Ack, JobState
 from runtime.payload import DEFAULT_LIMITS, PayloadLimits
+from runtime.schema_version import require_version
 
 # A job shows its latest failures; one that was retried by hand for months may have thousands.
 FAILURES_SHOWN = 100
@@ -229,18 +230,7 @@ class PostgresStore:
 
     async def check(self) -> None:
         """See Store."""
-        found = (await self._fetchrow("check"))["version"]
-        ours = sql.newest_migration()
-        if found > ours:
-            raise SchemaTooNew(
-                f"namespace {self._namespace!r} is at migration {found}, this version knows {ours};"
-                " upgrade this program"
-            )
-        if found < ours:
-            raise SchemaNotMigrated(
-                f"namespace {self._namespace!r} is at migration {found}, this version needs {ours};"
-                " run `python -m runtime migrate up`"
-            )
+        require_version(self._namespace, (await self._fetchrow("check"))["version"])
 
     @contextlib.asynccontextmanager
     async def listen(self) -> AsyncIterator[Listening]:
