@@ -56,4 +56,6 @@ WHERE job.id = ANY (ARRAY[taken.id])
 RETURNING
     job.id, job.run_number, job.kind, job.queue, job.args::text, job.attempt, job.max_attempts,
     job.timeout_seconds, job.metadata::text,
-    extract(epoch FROM now() - job.scheduled_at)::double precision AS wait_seconds
+    extract(epoch FROM now() - job.scheduled_at)::double precision AS wait_seconds,
+    job.key, job.crashes,
+    extract(epoch FROM job.expires_at - now())::double precision AS expires_seconds

@@ -54,6 +54,8 @@ class NodeEntry:
     heartbeat_at: float
     expires_at: float
     ended_at: float | None = None
+    expires_at: float | None = None
+    crashes: int = 0
     wants_wakeups: bool = False
 
 
@@ -115,6 +117,8 @@ class JobEntry:
             timeout_seconds=self.new.timeout_seconds,
             metadata=self.new.metadata,
             wait_seconds=now - self.scheduled_at,
+            crashes=self.crashes,
+            expires_seconds=None if self.expires_at is None else self.expires_at - now,
         )
 
     def as_job(self, clock: Clock, node: str | None, *, with_failures: bool) -> Job:
