@@ -54,8 +54,6 @@ class NodeEntry:
     heartbeat_at: float
     expires_at: float
     ended_at: float | None = None
-    expires_at: float | None = None
-    crashes: int = 0
     wants_wakeups: bool = False
 
 
@@ -73,6 +71,8 @@ class JobEntry:
     attempted_at: float | None = None
     finalized_at: float | None = None
     cancel_requested_at: float | None = None
+    expires_at: float | None = None
+    crashes: int = 0
     node_id: int | None = None
     output: str | None = None
     failures: list[FailureRow] = attrs.field(factory=list)
