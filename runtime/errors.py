@@ -8,6 +8,7 @@ a handler's own `except Exception` does not keep it alive.
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 
@@ -153,6 +154,53 @@ class OutputInvalid(HeadraceError):
     """A job's output does not fit the handler's return annotation, as its reader knows it."""
 
 
+class CodecError(HeadraceError):
+    """A payload cannot be unsealed: a key is missing or another, or it was changed or moved.
+
+    A job whose args are so is kept: it is tried again later, uncounted, until its node has the key.
+    Attributes: codec, the layer's name; reason; key_id ("" where there is none); field and kind.
+    """
+
+    def __init__(
+        self, codec: str, reason: str, key_id: str = "", *, field: str = "", kind: str = ""
+    ) -> None:
+        self.codec = codec
+        self.reason = reason
+        self.key_id = key_id
+        self.field = field
+        self.kind = kind
+        whose = f"{field} of a {kind} job: " if kind else ""
+        super().__init__(f"{whose}{codec}: {reason}")
+
+    def of(self, field: str, kind: str) -> CodecError:
+        """The same, told of a job's field."""
+        return CodecError(self.codec, self.reason, self.key_id, field=field, kind=kind)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _codec_error, (self.codec, self.reason, self.key_id, self.field, self.kind)
+
+
+def _codec_error(codec: str, reason: str, key_id: str, field: str, kind: str) -> CodecError:
+    return CodecError(codec, reason, key_id, field=field, kind=kind)
+
+
+class JobLost(HeadraceError):
+    """The run is no longer its job's, so it may not complete it. Roll the transaction back.
+
+    The node lost its lease and the job runs elsewhere, or has ended, or was deleted.
+    Attributes: job_id, run_number.
+    """
+
+    def __init__(self, job_id: UUID, run_number: int, reason: str) -> None:
+        self.job_id = job_id
+        self.run_number = run_number
+        self.reason = reason
+        super().__init__(f"job {job_id} is no longer run {run_number}'s: {reason}")
+
+    def __reduce__(self) -> tuple[type[JobLost], tuple[UUID, int, str]]:
+        return type(self), (self.job_id, self.run_number, self.reason)
+
+
 class ResultTimeout(HeadraceError, TimeoutError):
     """The job had no final state within the given time. It goes on; ask again."""
 
@@ -163,6 +211,14 @@ class Interrupted(BaseException):
 
 class JobTimeout(Interrupted):
     """The run exceeded the job's timeout."""
+
+
+class CpuTimeout(JobTimeout):
+    """The run took more CPU seconds than its handler's `Resources(cpu_timeout=...)`."""
+
+
+class Expired(JobTimeout):
+    """The job's deadline came (`expires_at`): it is discarded, whatever its attempts."""
 
 
 class JobCancelled(Interrupted):
