@@ -11,11 +11,12 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 from runtime.backoff import Backoff
+from runtime.codec.sealer import Codec, Sealer
 from runtime.errors import UnknownKind, UsageError
 from runtime.handler import AsyncHandler, Handler, SyncHandler
 from runtime.handler_enqueue import enqueue_jobs
@@ -56,8 +57,9 @@ class App:
     """A set of handlers and the namespace in which their jobs live.
 
     Args: name: for people and logs. namespace: the PostgreSQL schema of the tables. limits: how
-    large args and metadata may be where jobs are enqueued.
-    Raises: UsageError, for a namespace that cannot be.
+    large args and metadata may be where jobs are enqueued. codec: what args and outputs are stored
+    with, such as AesGcm, or several, in order (`runtime.codec`).
+    Raises: UsageError, for a namespace or a codec that cannot be.
     """
 
     def __init__(
@@ -66,10 +68,12 @@ class App:
         *,
         namespace: str = DEFAULT_NAMESPACE,
         limits: PayloadLimits = DEFAULT_LIMITS,
+        codec: Codec | Sequence[Codec] | None = None,
     ) -> None:
         self.name = name
         self.namespace = check_namespace(namespace)
         self.limits = limits
+        self.sealer = Sealer(codec)
         self._handlers: dict[str, Handler[..., Any]] = {}
 
     def __repr__(self) -> str:

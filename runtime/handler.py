@@ -10,9 +10,13 @@ import functools
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
+from uuid import UUID
 
 from runtime import payload
 from runtime.backoff import DEFAULT_BACKOFF, MAX_DELAY_SECONDS, Backoff
+from runtime.child.context import current_job
+from runtime.codec.envelope import looks_sealed
+from runtime.codec.sealer import Sealer
 from runtime.convert import Arguments, args_decoder, output_decoder
 from runtime.handler_enqueue import Enqueuer
 from runtime.handler_options import BackoffFunction, JobOptions, check_backoff, seconds_of
@@ -31,6 +35,7 @@ class Home(Protocol):
 
     namespace: str
     limits: PayloadLimits
+    sealer: Sealer
 
 
 class Handler(Enqueuer[P, R]):
@@ -90,6 +95,11 @@ class Handler(Enqueuer[P, R]):
         """How large its payloads may be: the app's."""
         return self._home.limits
 
+    @property
+    def sealer(self) -> Sealer:
+        """What its args and outputs are stored with: the app's."""
+        return self._home.sealer
+
     def prepare(self) -> None:
         """Look up the annotations now, rather than at the first job. Raises: UsageError."""
         self._decode = args_decoder(self._signature)
@@ -115,10 +125,20 @@ class Handler(Enqueuer[P, R]):
     def call(self, args_json: str, /) -> Any:
         """Call the function with args from JSON text; a coroutine if it is async.
 
-        Raises: ArgsInvalid, before the function begins; whatever the function raises.
+        Raises: ArgsInvalid and CodecError, before the function begins; whatever it raises.
         """
+        if looks_sealed(args_json):
+            args_json = self.open_args(args_json, current_job().id)
         args, kwargs = self._decode(args_json)
         return self._function(*args, **kwargs)
+
+    def open_args(self, text: str, job_id: UUID, /) -> str:
+        """A job's args as they were before they were sealed. Raises: CodecError."""
+        return self.sealer.unseal("args", text, self.kind, job_id)
+
+    def seal_output(self, text: str, job_id: UUID, /) -> str:
+        """The JSON text of a job's output as it is stored. Raises: PayloadInvalid."""
+        return self.sealer.seal("output", text, self.kind, job_id)
 
     def encode_output(self, value: Any, /) -> str | None:
         """The output as JSON text; None for None. Raises: PayloadInvalid.

@@ -8,7 +8,7 @@ database library; `enqueue` finds out what the caller's connection is.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
 from uuid import UUID
@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 
 from runtime import payload
+from runtime.codec.sealer import Codec, Sealer
 from runtime.errors import ArgsInvalid
 from runtime.handler_options import (
     DEFAULT_NAMESPACE,
@@ -51,6 +52,9 @@ class Target(Protocol[R_co]):
 
     @property
     def limits(self) -> PayloadLimits: ...
+
+    @property
+    def sealer(self) -> Sealer: ...
 
     def encode_args(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         """The args as JSON text. Raises: ArgsInvalid, PayloadError."""
@@ -109,10 +113,11 @@ class Enqueuer(Generic[P, R]):
         Raises: ArgsInvalid, PayloadInvalid, PayloadTooLarge.
         """
         options, target = self._options, self._target
+        job_id = options.id or uuid7()
         return NewJob(
-            id=options.id or uuid7(),
+            id=job_id,
             kind=target.kind,
-            args=_sized(target, "args", target.encode_args(args, kwargs)),
+            args=_sealed(target, _sized(target, "args", target.encode_args(args, kwargs)), job_id),
             queue=options.queue or DEFAULT_QUEUE,
             priority=options.priority or DEFAULT_PRIORITY,
             max_attempts=options.max_attempts or DEFAULT_MAX_ATTEMPTS,
@@ -162,11 +167,13 @@ class Kind(Enqueuer[..., Any]):
         *,
         namespace: str = DEFAULT_NAMESPACE,
         limits: PayloadLimits = DEFAULT_LIMITS,
+        codec: Codec | Sequence[Codec] | None = None,
     ) -> None:
         super().__init__(self, JobOptions())
         self.kind = check_kind(kind)
         self.namespace = check_namespace(namespace)
         self.limits = limits
+        self.sealer = Sealer(codec)
 
     def encode_args(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         """See Target."""
@@ -181,6 +188,17 @@ class Kind(Enqueuer[..., Any]):
 
 def _metadata(target: Target[Any], metadata: Mapping[str, Any] | None) -> str:
     return _sized(target, "metadata", payload.encode("metadata", metadata)) if metadata else "{}"
+
+
+def _sealed(target: Target[Any], text: str, job_id: UUID | None) -> str:
+    """Args as they are stored: for one job, or for any of the kind.
+
+    Raises: PayloadInvalid; PayloadTooLarge, of what is stored.
+    """
+    sealed = target.sealer.seal("args", text, target.kind, job_id)
+    if sealed is not text:
+        payload.check_size("args", sealed, target.limits)
+    return sealed
 
 
 def _sized(target: Target[Any], field: str, text: str) -> str:
