@@ -13,7 +13,7 @@ from runtime.client.grouped import AsyncGroups
 from runtime.client.handle import AsyncClientHandle, BulkResult, JobHandle
 from runtime.client.results import Progress
 from runtime.client.thread import Step
-from runtime.client.wiring import Wiring, awaited
+from runtime.client.wiring import Wiring
 from runtime.errors import UsageError
 from runtime.handler_enqueue import Enqueuer
 from runtime.job import Job, NewJob
@@ -97,10 +97,10 @@ class AsyncVerbs(AsyncGroups, ABC):
         """Wait for a job's end and return its output; of an id: as plain JSON values.
 
         It is known within 50 ms. `timeout` in seconds; None: for ever.
-        Raises: JobFailed, ResultTimeout, JobNotFound, OutputInvalid.
+        Raises: JobFailed, ResultTimeout, JobNotFound, OutputInvalid, CodecError.
         """
-        job_id, decode = awaited(job)
-        return (await self._wait(job_id, timeout)).value(decode)
+        job_id, reader = self._wiring.awaited(job)
+        return (await self._wait(job_id, timeout)).value(reader)
 
     async def get(self, job_id: UUID) -> Job:
         """A job's row with its failures. Raises: JobNotFound."""

@@ -50,13 +50,11 @@ class ConnHandle(JobHandle[R]):
 
         Commit first: until then no node sees the job. `timeout` in seconds; None: for ever. The
         connection must see new commits: REPEATABLE READ does not.
-        Raises: JobFailed, ResultTimeout, JobNotFound, OutputInvalid.
+        Raises: JobFailed, ResultTimeout, JobNotFound, OutputInvalid, CodecError.
         """
         from runtime.client.caller import await_end
 
-        return await_end(conn, self.target.namespace, self.id, timeout).value(
-            self.target.decode_output
-        )
+        return await_end(conn, self.target.namespace, self.id, timeout).value(self.target)
 
 
 @attrs.frozen
@@ -68,7 +66,7 @@ class AsyncConnHandle(JobHandle[R]):
         from runtime.client.caller import await_end_async
 
         progress = await await_end_async(conn, self.target.namespace, self.id, timeout)
-        return progress.value(self.target.decode_output)
+        return progress.value(self.target)
 
 
 @attrs.frozen
@@ -81,9 +79,9 @@ class ClientHandle(JobHandle[R]):
         """Wait for the job's end and return its output; known within 50 ms.
 
         `timeout` in seconds; None: for ever.
-        Raises: JobFailed, ResultTimeout, JobNotFound, OutputInvalid.
+        Raises: JobFailed, ResultTimeout, JobNotFound, OutputInvalid, CodecError.
         """
-        return self._wait(self.id, timeout).value(self.target.decode_output)
+        return self._wait(self.id, timeout).value(self.target)
 
 
 @attrs.frozen
@@ -94,4 +92,4 @@ class AsyncClientHandle(JobHandle[R]):
 
     async def result(self, *, timeout: float | None = None) -> R:
         """As `ClientHandle.result`."""
-        return (await self._wait(self.id, timeout)).value(self.target.decode_output)
+        return (await self._wait(self.id, timeout)).value(self.target)

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import chain, repeat
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import attrs
 
+from runtime.codec.sealer import Sealer
 from runtime.errors import JobFailed, ResultTimeout
 from runtime.lifecycle import JobState
 
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 # Pauses between looks on a connection where we may not LISTEN, in seconds. The last is repeated: a
 # waiter learns within 40 ms, and a look costs the database some 50 microseconds.
 POLL_SECONDS = (0.005, 0.01, 0.02, 0.04)
+
+
+class Reader(Protocol[R_co]):
+    """Who reads an output: a handler, or a kind."""
+
+    @property
+    def sealer(self) -> Sealer: ...
+
+    def decode_output(self, text: str | None) -> R_co:
+        """An output from plain JSON text. Raises: OutputInvalid."""
 
 
 @attrs.frozen
@@ -31,20 +43,23 @@ class Progress:
     error_class: str
     message: str
     trace: str
+    kind: str
 
-    def value(self, decode: Callable[[str | None], R]) -> R:
-        """The output. Raises: JobFailed, OutputInvalid."""
+    def value(self, reader: Reader[R]) -> R:
+        """The output. Raises: JobFailed, OutputInvalid, CodecError."""
         if self.state is JobState.COMPLETED:
-            return decode(self.output)
+            text = self.output
+            if text is not None:
+                text = reader.sealer.unseal("output", text, self.kind, self.job_id)
+            return reader.decode_output(text)
         raise JobFailed(self.job_id, self.state.value, self.error_class, self.message, self.trace)
 
 
 def progress_of(row: Sequence[Any]) -> Progress:
     """From a row of `client_results`."""
-    job_id, state, output, error_class, message, trace = row
-    return Progress(
-        UUID(str(job_id)), JobState(state), output, error_class or "", message or "", trace or ""
-    )
+    job_id, state, output, error_class, message, trace, kind = row
+    told = (error_class or "", message or "", trace or "")
+    return Progress(UUID(str(job_id)), JobState(state), output, *told, kind)
 
 
 class Patience:

@@ -15,7 +15,7 @@ from runtime.client.grouped import SyncGroups
 from runtime.client.handle import BulkResult, ClientHandle, JobHandle
 from runtime.client.results import Progress
 from runtime.client.thread import LoopThread
-from runtime.client.wiring import DEFAULT_POOL_SIZE, awaited, wire
+from runtime.client.wiring import DEFAULT_POOL_SIZE, wire
 from runtime.handler_enqueue import Enqueuer
 from runtime.job import Job, NewJob
 
@@ -107,10 +107,10 @@ class Client(SyncGroups):
         """Wait for a job's end and return its output; of an id: as plain JSON values.
 
         It is known within 50 ms. `timeout` in seconds; None: for ever.
-        Raises: JobFailed, ResultTimeout, JobNotFound, OutputInvalid.
+        Raises: JobFailed, ResultTimeout, JobNotFound, OutputInvalid, CodecError.
         """
-        job_id, decode = awaited(job)
-        return self._wait(job_id, timeout).value(decode)
+        job_id, reader = self._wiring.awaited(job)
+        return self._wait(job_id, timeout).value(reader)
 
     def get(self, job_id: UUID) -> Job:
         """A job's row with its failures. Raises: JobNotFound."""

@@ -7,7 +7,8 @@ SELECT
     CASE WHEN job.state = 'completed' THEN CAST(job.output AS text) END AS output,
     failure.error_class,
     failure.message,
-    failure.trace
+    failure.trace,
+    job.kind
 FROM headrace.job
 LEFT JOIN LATERAL (
     SELECT failure.error_class, failure.message, failure.trace
