@@ -11,7 +11,9 @@ from runtime.client.entries import as_json
 from runtime.client.results import Progress
 from runtime.client.rows import MAX_FAILURES, job_of
 from runtime.client.statements import enqueue_statement
+from runtime.client.unsealed import unsealed
 from runtime.client.waiting import Waiting
+from runtime.codec.sealer import PLAIN, Sealer
 from runtime.errors import JobNotFound
 from runtime.job import Job, NewJob
 from runtime.payload import PayloadLimits
@@ -21,9 +23,12 @@ from runtime.schema_version import require_version
 class Core:
     """See the module's docstring. All methods raise StoreUnavailable and SchemaNotMigrated."""
 
-    def __init__(self, database: Database, limits: PayloadLimits) -> None:
+    def __init__(
+        self, database: Database, limits: PayloadLimits, sealer: Sealer = PLAIN
+    ) -> None:
         self.database = database
         self.limits = limits
+        self.sealer = sealer
         self._waiting = Waiting(database)
 
     async def open(self) -> None:
@@ -49,7 +54,7 @@ class Core:
 
     async def get(self, job_id: UUID) -> Job:
         """A job with its failures. Raises: JobNotFound."""
-        return await self.database.run(lambda conn: _read(conn, job_id))
+        return unsealed(await self.database.run(lambda conn: _read(conn, job_id)), self.sealer)
 
     async def cancel(self, job_id: UUID) -> Job:
         """Cancel a job; see `Client.cancel`. Raises: JobNotFound."""
@@ -64,7 +69,7 @@ class Core:
             await connection.fetch(sql.load(name), job_id)
             return await _read(connection, job_id)
 
-        return await self.database.run(unit)
+        return unsealed(await self.database.run(unit), self.sealer)
 
     async def check(self) -> None:
         """See `Client.check`. Raises: SchemaTooNew."""

@@ -48,7 +48,7 @@ class Wiring:
     def core(self) -> Core:
         """A core, not yet open."""
         database = Database(self.url, self.namespace, max_size=self.pool_size, pooler=self.pooler)
-        return Core(database, self.limits)
+        return Core(database, self.limits, self.sealer)
 
     def enqueuer(self, what: What) -> Enqueuer[..., Any]:
         """What to enqueue. Raises: UnknownKind, for a name that the app does not know."""
