@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from runtime.client import enqueue_many as enqueue_many
     from runtime.errors import ArgsInvalid as ArgsInvalid
     from runtime.errors import ConfigError as ConfigError
+    from runtime.errors import CpuTimeout as CpuTimeout
+    from runtime.errors import Expired as Expired
     from runtime.errors import HeadraceError as HeadraceError
     from runtime.errors import Interrupted as Interrupted
     from runtime.errors import JobCancelled as JobCancelled
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from runtime.outcome import Discard as Discard
     from runtime.outcome import Snooze as Snooze
     from runtime.payload import PayloadLimits as PayloadLimits
+    from runtime.resources import Resources as Resources
 
 _NAMES = {
     "app": ("App", "load"),
@@ -61,6 +64,8 @@ _NAMES = {
     "errors": (
         "ArgsInvalid",
         "ConfigError",
+        "CpuTimeout",
+        "Expired",
         "HeadraceError",
         "Interrupted",
         "JobCancelled",
@@ -83,6 +88,7 @@ _NAMES = {
     "lifecycle": ("JobState",),
     "outcome": ("Cancel", "Discard", "Snooze"),
     "payload": ("PayloadLimits",),
+    "resources": ("Resources",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 

@@ -15,14 +15,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, S
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
-from runtime.backoff import Backoff
 from runtime.codec.sealer import Codec, Sealer
 from runtime.errors import UnknownKind, UsageError
+from runtime.failure_policy import BackoffPolicy, ErrorHook, ErrorTypes, FailurePolicy
 from runtime.handler import AsyncHandler, Handler, SyncHandler
 from runtime.handler_enqueue import enqueue_jobs
 from runtime.handler_options import (
     DEFAULT_NAMESPACE,
-    BackoffFunction,
     JobOptions,
     Seconds,
     check_kind,
@@ -31,6 +30,7 @@ from runtime.handler_options import (
 )
 from runtime.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_PRIORITY, DEFAULT_QUEUE, NewJob
 from runtime.payload import DEFAULT_LIMITS, PayloadLimits
+from runtime.resources import Resources
 
 if TYPE_CHECKING:
     from runtime.client.connections import AsyncConn, SyncConn
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+H = TypeVar("H", bound=ErrorHook)
 
 DEFAULT_ATTRIBUTE = "app"
 
@@ -58,8 +59,9 @@ class App:
 
     Args: name: for people and logs. namespace: the PostgreSQL schema of the tables. limits: how
     large args and metadata may be where jobs are enqueued. codec: what args and outputs are stored
-    with, such as AesGcm, or several, in order (`runtime.codec`).
-    Raises: UsageError, for a namespace or a codec that cannot be.
+    with, such as AesGcm, or several, in order (`runtime.codec`). max_attempts, backoff, retry_on,
+    discard_on and max_crashes: of its handlers, where they have none of their own; see `job`.
+    Raises: UsageError, for what cannot be.
     """
 
     def __init__(
@@ -69,11 +71,20 @@ class App:
         namespace: str = DEFAULT_NAMESPACE,
         limits: PayloadLimits = DEFAULT_LIMITS,
         codec: Codec | Sequence[Codec] | None = None,
+        max_attempts: int = DEFAULT_MAX_ATTEMPTS,
+        backoff: BackoffPolicy | None = None,
+        retry_on: ErrorTypes | None = None,
+        discard_on: ErrorTypes | None = None,
+        max_crashes: int | None = None,
     ) -> None:
         self.name = name
         self.namespace = check_namespace(namespace)
         self.limits = limits
         self.sealer = Sealer(codec)
+        self.policy = FailurePolicy(
+            backoff=backoff, retry_on=retry_on, discard_on=discard_on, max_crashes=max_crashes
+        )
+        self._options = JobOptions(max_attempts=max_attempts)
         self._handlers: dict[str, Handler[..., Any]] = {}
 
     def __repr__(self) -> str:
@@ -115,8 +126,13 @@ class App:
         queue: str = DEFAULT_QUEUE,
         priority: int = DEFAULT_PRIORITY,
         timeout: Seconds | None = None,
-        max_attempts: int = DEFAULT_MAX_ATTEMPTS,
-        backoff: Backoff | BackoffFunction | None = None,
+        max_attempts: int | None = None,
+        backoff: BackoffPolicy | None = None,
+        retry_on: ErrorTypes | None = None,
+        discard_on: ErrorTypes | None = None,
+        on_error: ErrorHook | None = None,
+        max_crashes: int | None = None,
+        resources: Resources | None = None,
     ) -> JobDecorator: ...
     def job(
         self,
@@ -127,28 +143,57 @@ class App:
         queue: str = DEFAULT_QUEUE,
         priority: int = DEFAULT_PRIORITY,
         timeout: Seconds | None = None,
-        max_attempts: int = DEFAULT_MAX_ATTEMPTS,
-        backoff: Backoff | BackoffFunction | None = None,
+        max_attempts: int | None = None,
+        backoff: BackoffPolicy | None = None,
+        retry_on: ErrorTypes | None = None,
+        discard_on: ErrorTypes | None = None,
+        on_error: ErrorHook | None = None,
+        max_crashes: int | None = None,
+        resources: Resources | None = None,
     ) -> Any:
         """Make a function, sync or async, the handler of a kind. It stays callable as it was.
 
         Args: kind: its name in the database; the function's own name by default. queue, priority
         (1 first, 4 last) and max_attempts are the defaults of its jobs. timeout: of a run, in
-        seconds or as a timedelta; None: the node's; 0: none. backoff: a Backoff, or a function
-        (failed attempt, error) -> seconds, which runs in the child.
+        seconds or as a timedelta; None: the node's; 0: none. backoff: a Backoff, a function
+        (failed attempt, error) -> seconds, which runs in the child, or a mapping of exception types
+        to these. retry_on: only such errors are retried; discard_on: such are not. on_error: called
+        in the child with the job and its error; may return Discard, Snooze or Cancel. max_crashes:
+        runs that may kill their process, 3 by default. resources: of a run; see Resources.
         Raises: UsageError, for a kind that is taken, an option or a function that cannot be.
         """
         options = JobOptions(queue=queue, priority=priority, max_attempts=max_attempts)
-        timeout_seconds = seconds_of("timeout", timeout)
+        options = options.over(self._options)
+        timeout_seconds = _timeout_of(timeout, resources)
+        policy = FailurePolicy(
+            backoff=backoff,
+            retry_on=retry_on,
+            discard_on=discard_on,
+            on_error=on_error,
+            max_crashes=max_crashes,
+        ).over(self.policy)
+        chosen = resources or Resources()
 
         def add(function: Callable[..., Any]) -> Handler[..., Any]:
             if not callable(function):
                 raise UsageError(f"@app.job takes a function, not {function!r}; options by name")
             name = check_kind(kind or getattr(function, "__name__", ""))
             make = AsyncHandler if inspect.iscoroutinefunction(function) else SyncHandler
-            return self._add(make(function, name, self, options, timeout_seconds, backoff))
+            return self._add(make(function, name, self, options, timeout_seconds, policy, chosen))
 
         return add if function is None else add(function)
+
+    def on_error(self, hook: H) -> H:
+        """Have a function called in the child with each job and the error that its handler raised.
+
+        Of all handlers; one that has a hook of its own is asked first. It may return Discard, Snooze
+        or Cancel. What it raises is logged, noted in the failure, and changes nothing.
+        Raises: UsageError, for what cannot be a hook, or a second one.
+        """
+        if self.policy.on_error is not None:
+            raise UsageError(f"{self!r} has an error hook already: {self.policy.on_error!r}")
+        self.policy = FailurePolicy(on_error=hook).over(self.policy)
+        return hook
 
     @overload
     def enqueue_many(self, conn: AsyncConn, jobs: Iterable[NewJob]) -> Awaitable[BulkResult]: ...
@@ -164,6 +209,14 @@ class App:
             raise UsageError(f"kind {handler.kind!r} is taken by {other!r} of {other.__module__}")
         self._handlers[handler.kind] = handler
         return handler
+
+
+def _timeout_of(timeout: Seconds | None, resources: Resources | None) -> float | None:
+    seconds = seconds_of("timeout", timeout)
+    of_resources = None if resources is None else resources.timeout_seconds
+    if seconds is not None and of_resources is not None:
+        raise UsageError("give timeout to @app.job or to Resources, not to both")
+    return of_resources if seconds is None else seconds
 
 
 def load(path: str) -> App:

@@ -7,27 +7,26 @@ Two sides use it. A client enqueues it (`runtime.handler_enqueue`). The child ru
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 from uuid import UUID
 
 from runtime import payload
-from runtime.backoff import DEFAULT_BACKOFF, MAX_DELAY_SECONDS, Backoff
 from runtime.child.context import current_job
 from runtime.codec.envelope import looks_sealed
 from runtime.codec.sealer import Sealer
 from runtime.convert import Arguments, args_decoder, output_decoder
+from runtime.errors import UsageError
+from runtime.failure_policy import NO_POLICY, ErrorHook, FailurePolicy
 from runtime.handler_enqueue import Enqueuer
-from runtime.handler_options import BackoffFunction, JobOptions, check_backoff, seconds_of
+from runtime.handler_options import JobOptions
 from runtime.handler_signature import Signature
 from runtime.job import KindInfo
 from runtime.payload import PayloadLimits
+from runtime.resources import Resources
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-logger = logging.getLogger("headrace")
 
 
 class Home(Protocol):
@@ -35,13 +34,15 @@ class Home(Protocol):
 
     namespace: str
     limits: PayloadLimits
+    policy: FailurePolicy
     sealer: Sealer
 
 
 class Handler(Enqueuer[P, R]):
     """The function of a kind. Made by `App.job`, as a SyncHandler or an AsyncHandler.
 
-    Args: options: of its jobs, where an enqueue gives none. timeout_seconds: of its runs.
+    Args: options: of its jobs, where an enqueue gives none. timeout_seconds: of its runs. policy: of
+    its failures, with the app's where it has none. resources: of its runs.
     Raises: UsageError, for a function that cannot be a handler.
     """
 
@@ -56,16 +57,21 @@ class Handler(Enqueuer[P, R]):
         home: Home,
         options: JobOptions,
         timeout_seconds: float | None = None,
-        backoff: Backoff | BackoffFunction | None = None,
+        policy: FailurePolicy = NO_POLICY,
+        resources: Resources = Resources(),  # noqa: B008 - frozen
     ) -> None:
-        check_backoff(backoff)
+        if self.is_async and resources.of_process:
+            raise UsageError(
+                f"{kind}: async handlers share a process, so of Resources only timeout is theirs"
+            )
         super().__init__(self, options)
         functools.update_wrapper(cast("Callable[..., Any]", self), function)
         self.kind = kind
         self._home = home
         self._function = function
         self._timeout_seconds = timeout_seconds
-        self._backoff = backoff
+        self._policy = policy
+        self._resources = resources
         self._signature = Signature(kind, function)
         self._forget()
 
@@ -119,8 +125,19 @@ class Handler(Enqueuer[P, R]):
 
     def info(self) -> KindInfo:
         """What a node must know of this handler without importing the app."""
-        policy = self._backoff if isinstance(self._backoff, Backoff) else DEFAULT_BACKOFF
-        return KindInfo(self.kind, self.is_async, self._timeout_seconds, policy)
+        policy, resources = self._policy, self._resources
+        return KindInfo(
+            self.kind,
+            self.is_async,
+            self._timeout_seconds,
+            policy.plain_backoff,
+            policy.max_crashes,
+            policy.nodes_own,
+            resources.cpu_timeout_seconds,
+            resources.memory_mib,
+            resources.nice,
+            resources.cores,
+        )
 
     def call(self, args_json: str, /) -> Any:
         """Call the function with args from JSON text; a coroutine if it is async.
@@ -155,18 +172,18 @@ class Handler(Enqueuer[P, R]):
         return output
 
     def backoff_for(self, attempt: int, error: BaseException, /) -> float | None:
-        """Seconds by the handler's own backoff function; None: use `info().backoff`.
+        """Seconds by the policy for this error; None: use `info().backoff`."""
+        return self._policy.delay_seconds(self.kind, attempt, error)
 
-        A function that raises, or returns no delay, is logged and the default stands in for it.
-        """
-        if self._backoff is None or isinstance(self._backoff, Backoff):
-            return None
-        try:
-            seconds = seconds_of("backoff", self._backoff(attempt, error))
-        except Exception:
-            logger.exception("the backoff function of %s failed; using the default", self.kind)
-            return None
-        return None if seconds is None else min(seconds, MAX_DELAY_SECONDS)
+    def gives_up_on(self, error: BaseException, /) -> bool:
+        """Whether such an error is not retried, whatever attempts are left."""
+        return self._policy.gives_up(error)
+
+    @property
+    def error_hooks(self) -> tuple[ErrorHook, ...]:
+        """Who is told of an error, in this order: its own hook, and its app's."""
+        hooks = (self._policy.on_error, self._home.policy.on_error)
+        return tuple(hook for hook in hooks if hook is not None)
 
 
 class SyncHandler(Handler[P, R]):

@@ -10,16 +10,16 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
-from runtime.backoff import Backoff
 from runtime.errors import UsageError
 from runtime.job import MAX_PRIORITY
-from runtime.payload import storable
+from runtime.payload import byte_size, storable
 from runtime.showing import shown
+from runtime.unique import Unique
 
 BackoffFunction = Callable[[int, BaseException], "float | timedelta | None"]
 """Takes the failed attempt (from 1) and its error; returns the delay, or None for the default."""
@@ -29,6 +29,9 @@ Seconds = float | timedelta
 MAX_NAME_LENGTH = 127  # characters of a kind or queue, as in River
 MAX_TAG_LENGTH = 255  # characters, as in River
 MAX_TAGS = 100
+MAX_TAGS_BYTES = 8 * 1024  # together; the CHECK, of 32 KiB, counts quotes and escapes too
+# A hundred years: longer delays and timeouts are mistakes, and overflow the database's times.
+LONGEST_SECONDS = 100 * 365.25 * 86_400.0
 MAX_ATTEMPTS = 32_000  # the column is a smallint, and rescue may add to it
 DEFAULT_NAMESPACE = "headrace"
 _NAMESPACE = re.compile(r"[a-z_][a-z0-9_]{0,39}")  # an identifier that fits with ".finished" in 63
@@ -47,26 +50,43 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] | None = None
     metadata: Mapping[str, Any] | None = None
     id: UUID | None = None
+    key: str | None = None
+    sequence: bool | None = None
+    unique: Unique | Literal[False] | None = None
+    expires_seconds: float | None = None
+    expires_at: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.queue is not None:
             check_name("queue", self.queue)
         _check_whole("priority", self.priority, MAX_PRIORITY)
         _check_whole("max_attempts", self.max_attempts, MAX_ATTEMPTS)
-        _check_times(self.delay_seconds, self.scheduled_at)
+        _check_one_time("delay", self.delay_seconds, "scheduled_at", self.scheduled_at)
+        _check_one_time("expires_in", self.expires_seconds, "expires_at", self.expires_at)
+        if self.expires_seconds == 0:
+            raise UsageError("expires_in is 0: give more than 0 seconds")
+        _check_seconds("timeout", self.timeout_seconds)
         check_tags(self.tags or ())
         _check_instance("metadata", self.metadata, Mapping)
         _check_instance("id", self.id, UUID)
+        if self.key is not None:
+            check_name("key", self.key)
+        _check_instance("sequence", self.sequence, bool)
+        if self.unique is not False:
+            _check_instance("unique", self.unique, Unique)
 
     def over(self, other: JobOptions) -> JobOptions:
         """These options, and the other's where they are silent."""
         given = {name: value for name in _NAMES if (value := getattr(self, name)) is not None}
-        if "delay_seconds" in given or "scheduled_at" in given:
-            given = {"delay_seconds": None, "scheduled_at": None} | given
+        for pair in _PAIRS:
+            if pair & given.keys():
+                given = dict.fromkeys(pair) | given
         return msgspec.structs.replace(other, **given)
 
 
 _NAMES = JobOptions.__struct_fields__
+_PAIRS = ({"delay_seconds", "scheduled_at"}, {"expires_seconds", "expires_at"})
+"""Two ways to say one thing: a new one puts out the other."""
 
 
 def check_kind(kind: object) -> str:
@@ -112,12 +132,9 @@ def seconds_of(name: str, value: object) -> float | None:
     return float(value)
 
 
-def check_backoff(backoff: object) -> None:
-    """Refuse what is neither a policy nor a function. Raises: UsageError."""
-    if backoff is not None and not isinstance(backoff, Backoff) and not callable(backoff):
-        raise UsageError(
-            f"backoff is a Backoff or a function (attempt, error) -> seconds, not {backoff!r}"
-        )
+def check_max_crashes(value: object) -> None:
+    """Raises: UsageError, for a crash budget that cannot be."""
+    _check_whole("max_crashes", value, MAX_ATTEMPTS)
 
 
 def _check_whole(name: str, value: object, maximum: int) -> None:
@@ -132,13 +149,19 @@ def _check_instance(name: str, value: object, wanted: type) -> None:
         raise UsageError(f"{name} is a {wanted.__name__}, not {value!r}")
 
 
-def _check_times(delay_seconds: float | None, scheduled_at: object) -> None:
-    if scheduled_at is None:
+def _check_seconds(name: str, seconds: float | None) -> None:
+    if seconds is not None and not 0 <= seconds <= LONGEST_SECONDS:
+        raise UsageError(f"{name} is {shown(seconds)} seconds: give at most {LONGEST_SECONDS:,.0f}")
+
+
+def _check_one_time(name: str, seconds: float | None, at_name: str, at: object) -> None:
+    _check_seconds(name, seconds)
+    if at is None:
         return
-    if delay_seconds is not None:
-        raise UsageError("give delay or scheduled_at, not both")
-    if not isinstance(scheduled_at, datetime) or scheduled_at.utcoffset() is None:
-        raise UsageError(f"scheduled_at is a datetime with a time zone, not {scheduled_at!r}")
+    if seconds is not None:
+        raise UsageError(f"give {name} or {at_name}, not both")
+    if not isinstance(at, datetime) or at.utcoffset() is None:
+        raise UsageError(f"{at_name} is a datetime with a time zone, not {at!r:.200}")
 
 
 def check_tags(tags: Sequence[object]) -> None:
@@ -152,3 +175,9 @@ def check_tags(tags: Sequence[object]) -> None:
                 f"a tag is text of 1 to {MAX_TAG_LENGTH} characters, without NUL and lone "
                 f"surrogates, not {tag!r:.200}"
             )
+    size = sum(byte_size(str(tag)) for tag in tags)
+    if size > MAX_TAGS_BYTES:
+        raise UsageError(
+            f"tags of {size:,} bytes together; the limit is {MAX_TAGS_BYTES:,}. Put what is not "
+            f"searched for into metadata"
+        )

@@ -26,7 +26,8 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     """What enqueue takes: a job that is checked and encoded, ready to be written.
 
     `args` and `metadata` are JSON objects as text, already past the payload guard's value checks.
-    `delay_seconds` counts by the database's clock, `scheduled_at` is absolute; one at most is set.
+    `delay_seconds` counts by the database's clock, `scheduled_at` is absolute; one at most is set, and
+    one of `expires_seconds` and `expires_at`. What the unique_ fields mean: `runtime.unique`.
     """
 
     id: UUID
@@ -40,6 +41,15 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     scheduled_at: datetime | None = None
     tags: tuple[str, ...] = ()
     metadata: str = "{}"
+    key: str | None = None  # what its queue groups it by
+    sequence: bool = False  # one at a time, and in order, per key
+    unique_key: bytes | None = None  # SHA-256 of what makes it unique, without its period
+    unique_states: str = ""  # "0" or "1" for each state in which it holds the key
+    unique_period_seconds: float | None = None
+    on_conflict: str = "keep"
+    replace: tuple[str, ...] | None = None  # None: all that can be
+    expires_at: datetime | None = None  # not to begin, and not to go on, after this
+    expires_seconds: float | None = None  # from now, by the database's clock
 
 
 class ClaimedJob(msgspec.Struct, frozen=True, gc=False):
@@ -66,7 +76,13 @@ class KindInfo(msgspec.Struct, frozen=True):
     kind: str
     is_async: bool = False
     timeout_seconds: float | None = None  # None: the node's default; 0: none at all
-    backoff: Backoff = DEFAULT_BACKOFF
+    backoff: Backoff = DEFAULT_BACKOFF  # where its child died; else the child applies the policy
+    max_crashes: int | None = None  # None: the node's default
+    discards: tuple[str, ...] = ()  # error classes of the node's own that are not retried
+    cpu_timeout_seconds: float | None = None
+    memory_mib: int | None = None
+    nice: int = 0
+    cores: int = 1
 
 
 class FailureRow(msgspec.Struct, frozen=True):
@@ -82,6 +98,9 @@ class FailureRow(msgspec.Struct, frozen=True):
     pid: int | None
     exit_status: int | None
     signal: str | None
+    wall_seconds: float | None = None  # of the run; None: not known
+    cpu_seconds: float | None = None
+    peak_rss_kib: int | None = None
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -106,4 +125,11 @@ class Job(msgspec.Struct, frozen=True):
     output: Any
     metadata: Mapping[str, Any]
     tags: tuple[str, ...]
+    key: str | None = None
+    sequence: bool = False
+    expires_at: datetime | None = None
+    crashes: int = 0  # runs that ended with the death of their process
+    wall_seconds: float | None = None  # of its last run; None: not known
+    cpu_seconds: float | None = None
+    peak_rss_kib: int | None = None
     failures: tuple[FailureRow, ...] = ()  # newest first; empty in lists

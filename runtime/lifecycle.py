@@ -45,6 +45,12 @@ class JobState(Enum):
         return self in FINAL_STATES
 
 
+# So many runs of a job may kill their process: one may be bad luck, a third is a habit.
+DEFAULT_MAX_CRASHES = 3
+# Error classes: of the death that used up a job's crash budget; of a job past its deadline.
+QUARANTINED = "Quarantined"
+EXPIRED = "Expired"
+
 FINAL_STATES = frozenset({JobState.COMPLETED, JobState.CANCELLED, JobState.DISCARDED})
 INITIAL_STATES = frozenset({JobState.AVAILABLE, JobState.SCHEDULED, JobState.PENDING})
 
@@ -74,6 +80,10 @@ TRANSITIONS: dict[tuple[JobState, JobState], str] = {
     (_S, _CANC): "cancel",
     (_P, _CANC): "cancel",
     (_RETRY, _CANC): "cancel",
+    (_A, _DISC): "expire",
+    (_S, _DISC): "expire",
+    (_P, _DISC): "expire",
+    (_RETRY, _DISC): "expire",
     (_COMP, _A): "retry",
     (_CANC, _A): "retry",
     (_DISC, _A): "retry",
@@ -85,7 +95,9 @@ class Ack(msgspec.Struct, frozen=True, gc=False):
 
     Attributes: id and run_number, the fence; state, the next one; delay_seconds from the database's
     now() to scheduled_at, or None: the job keeps its place in the queue; counted, False if the
-    attempt is given back; output as JSON text; failure to be kept.
+    attempt is given back; output as JSON text; failure to be kept; crashed, whether the run is
+    charged to the job's crash budget; what the run used, None where that is not known (see
+    `runtime.child.meter`).
     """
 
     id: UUID
@@ -95,15 +107,24 @@ class Ack(msgspec.Struct, frozen=True, gc=False):
     counted: bool = True
     output: str | None = None
     failure: Failure | None = None
+    crashed: bool = False
+    wall_seconds: float | None = None
+    cpu_seconds: float | None = None
+    peak_rss_kib: int | None = None
 
 
 class Run(msgspec.Struct, frozen=True, gc=False):
-    """What `decide` needs to know of a run."""
+    """What `decide` needs to know of a run. What it used is for the record only."""
 
     id: UUID
     run_number: int
     attempt: int
     max_attempts: int
+    crashes: int = 0  # of earlier runs
+    max_crashes: int = DEFAULT_MAX_CRASHES
+    wall_seconds: float | None = None
+    cpu_seconds: float | None = None
+    peak_rss_kib: int | None = None
 
 
 def decide(
@@ -115,26 +136,61 @@ def decide(
     """
     match outcome:
         case Completed(output):
-            return Ack(run.id, run.run_number, _COMP, output=output)
-        case Failed(failure, delay):
-            return _after_failure(run, failure, delay, backoff, spread)
-        case Snoozed(seconds):
+            return _ack(run, _COMP, output=output)
+        case Failed():
+            return _after_failure(run, outcome, backoff, spread)
+        case Snoozed(seconds, failure):
             state = _S if seconds > 0 else _A
-            return Ack(run.id, run.run_number, state, delay_seconds=seconds, counted=False)
+            return _ack(run, state, failure, delay_seconds=seconds, counted=False)
         case Discarded(failure):
-            return Ack(run.id, run.run_number, _DISC, failure=failure)
+            return _ack(run, _DISC, failure)
         case Cancelled(failure):
-            return Ack(run.id, run.run_number, _CANC, failure=failure)
+            return _ack(run, _CANC, failure)
         case GivenBack():
-            return Ack(run.id, run.run_number, _A, delay_seconds=None, counted=False)
+            return _ack(run, _A, delay_seconds=None, counted=False)
     assert_never(outcome)
 
 
-def _after_failure(
-    run: Run, failure: Failure, delay: float | None, backoff: Backoff, spread: float
-) -> Ack:
+def _after_failure(run: Run, failed: Failed, backoff: Backoff, spread: float) -> Ack:
+    failure, delay, crashed = failed.failure, failed.delay_seconds, failed.crashed
+    if crashed and run.crashes + 1 >= run.max_crashes:
+        return _ack(run, _DISC, _quarantined(run, failure), crashed=True)
     if run.attempt >= run.max_attempts:
-        return Ack(run.id, run.run_number, _DISC, failure=failure)
+        return _ack(run, _DISC, failure, crashed=crashed)
     seconds = backoff.delay_seconds(run.attempt, spread) if delay is None else max(0.0, delay)
     state = _RETRY if seconds > 0 else _A
-    return Ack(run.id, run.run_number, state, delay_seconds=seconds, failure=failure)
+    return _ack(run, state, failure, delay_seconds=seconds, crashed=crashed)
+
+
+def _quarantined(run: Run, failure: Failure) -> Failure:
+    """The death that used up a crash budget, with that told."""
+    message = (
+        f"{run.crashes + 1} of its runs have killed their process (max_crashes is "
+        f"{run.max_crashes}); the last: {failure.error_class}: {failure.message}"
+    )
+    return msgspec.structs.replace(failure, error_class=QUARANTINED, message=message)
+
+
+def _ack(
+    run: Run,
+    state: JobState,
+    failure: Failure | None = None,
+    *,
+    delay_seconds: float | None = 0.0,
+    counted: bool = True,
+    output: str | None = None,
+    crashed: bool = False,
+) -> Ack:
+    return Ack(
+        run.id,
+        run.run_number,
+        state,
+        delay_seconds,
+        counted,
+        output,
+        failure,
+        crashed,
+        run.wall_seconds,
+        run.cpu_seconds,
+        run.peak_rss_kib,
+    )

@@ -16,8 +16,8 @@ class Failure(msgspec.Struct, frozen=True, array_like=True):
     """Why a run failed; one row of the table `failure`.
 
     Attributes: error_class, e.g. "ValueError"; message; trace, the Python traceback or the child's
-    last stack; pid, exit_status and signal of a child that died (None while it lives); signal as a
-    name such as "SIGKILL".
+    last stack; pid, of the process that ran it; exit_status and signal of a child that died (None
+    while it lives); signal as a name such as "SIGKILL".
     """
 
     error_class: str
@@ -35,16 +35,25 @@ class Completed(msgspec.Struct, frozen=True, array_like=True, tag="completed", g
 
 
 class Failed(msgspec.Struct, frozen=True, array_like=True, tag="failed"):
-    """The run failed. `delay_seconds`, if set, is the handler's own choice of backoff."""
+    """The run failed.
+
+    Attributes: delay_seconds, if set, is the handler's own choice of backoff; crashed, whether the
+    run has killed its process, which is charged to the job's crash budget.
+    """
 
     failure: Failure
     delay_seconds: float | None = None
+    crashed: bool = False
 
 
 class Snoozed(msgspec.Struct, frozen=True, array_like=True, tag="snoozed"):
-    """The handler asks to be run again after `seconds`; not counted as an attempt."""
+    """The handler asks to be run again after `seconds`; not counted as an attempt.
+
+    `failure`: the error that it had, if its error hook asked for the snooze.
+    """
 
     seconds: float
+    failure: Failure | None = None
 
 
 class Discarded(msgspec.Struct, frozen=True, array_like=True, tag="discarded"):
