@@ -23,6 +23,7 @@ import trio
 
 from actors.store.standby import Standby
 from runtime.job import ClaimedJob, Job, NewJob
+from runtime.job_filter import JobFilter
 from runtime.lifecycle import Ack, JobState
 
 
@@ -126,18 +127,6 @@ class NodeRow:
     live: bool
     leader: bool
     running: int
-
-
-@attrs.frozen
-class JobFilter:
-    """Which jobs to list: all given conditions hold. Newest first."""
-
-    state: JobState | None = None
-    queue: str | None = None
-    kind: str | None = None
-    tag: str | None = None
-    limit: int = 50
-    before: UUID | None = None  # the last id of the page before
 
 
 @attrs.frozen
@@ -262,8 +251,17 @@ class Store(Protocol):
     async def get(self, job_id: UUID) -> Job:
         """A job with its failures. Raises: JobNotFound."""
 
-    async def jobs(self, filter: JobFilter) -> list[Job]:  # noqa: A002 - the word for it
-        """A page of jobs, without failures."""
+    async def jobs(
+        self,
+        filter: JobFilter,  # noqa: A002 - the word for it
+        *,
+        limit: int = 50,
+        before: UUID | None = None,
+    ) -> list[Job]:
+        """A page of jobs, newest first, without failures: those before the job `before`.
+
+        The filter's times are times, not ages.
+        """
 
     async def counts(self) -> dict[JobState, int]:
         """How many jobs are in each state. Reads the whole table: for people, not for loops."""

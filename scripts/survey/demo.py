@@ -20,12 +20,13 @@ from rich.console import Console
 
 from actors.node import open_database
 from actors.store.postgres import PostgresStore
-from actors.store.protocol import JobFilter, Store
+from actors.store.protocol import Store
 from runtime import NewJob, TrioClient
 from runtime.config import Config
 from runtime.config.cores import usable_cores
 from runtime.embedded import Server
 from runtime.job import Job
+from runtime.job_filter import JobFilter
 from runtime.lifecycle import FINAL_STATES, JobState
 from scripts.survey import app
 from scripts.survey.findings import Findings
@@ -176,7 +177,7 @@ async def _follow(process: trio.Process, total: int, show: Show) -> Serial:
 
 async def _findings(store: Store, work: Work, serial: Serial) -> Findings:
     return Findings(
-        jobs=await store.jobs(JobFilter(kind=app.survey.kind, limit=_MOST_JOBS)),
+        jobs=await store.jobs(JobFilter(kind=app.survey.kind), limit=_MOST_JOBS),
         stuck=await store.get(work.stuck.id),
         crashed=await store.get(work.crashed.id),
         serial=serial,

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from actors.store.memory.rows import JobEntry
 from actors.store.memory.state import State
-from actors.store.protocol import JobFilter, QueueInfo
+from actors.store.protocol import QueueInfo
 from runtime.job import Job
+from runtime.job_filter import JobFilter, fits
 from runtime.lifecycle import JobState
 
 
@@ -57,20 +58,11 @@ def delete(state: State, job_id: UUID) -> bool:
     return True
 
 
-def jobs(state: State, wanted: JobFilter) -> list[Job]:
+def jobs(state: State, wanted: JobFilter, limit: int, before: UUID | None) -> list[Job]:
     """See Store.jobs."""
-    found = (job for job in state.jobs.newest_first() if _fits(job, wanted))
-    return [shown(state, job, with_failures=False) for job in islice(found, wanted.limit)]
-
-
-def _fits(job: JobEntry, wanted: JobFilter) -> bool:
-    return (
-        wanted.state in (None, job.state)
-        and wanted.queue in (None, job.new.queue)
-        and wanted.kind in (None, job.new.kind)
-        and (wanted.tag is None or wanted.tag in job.new.tags)
-        and (wanted.before is None or job.id < wanted.before)
-    )
+    older = (job for job in state.jobs.newest_first() if before is None or job.id < before)
+    found = (job for job in older if fits(shown(state, job), wanted))
+    return [shown(state, job, with_failures=False) for job in islice(found, limit)]
 
 
 def pause(state: State, queue: str) -> None:

@@ -17,7 +17,6 @@ from actors.store.memory.state import State
 from actors.store.protocol import (
     Acked,
     Demand,
-    JobFilter,
     Listening,
     NodeInfo,
     NodeProcess,
@@ -31,6 +30,7 @@ from actors.store.protocol import (
 from actors.store.standby import Standby
 from runtime.errors import PayloadError, StoreUnavailable
 from runtime.job import ClaimedJob, Job, NewJob
+from runtime.job_filter import JobFilter
 from runtime.lifecycle import Ack, JobState
 from runtime.payload import DEFAULT_LIMITS, PayloadLimits, check_text
 
@@ -204,10 +204,16 @@ class MemoryStore:
         async with self.faults.around("get"):
             return desk.shown(self._state, self._state.jobs.get(job_id))
 
-    async def jobs(self, filter: JobFilter) -> list[Job]:  # noqa: A002 - the word for it
+    async def jobs(
+        self,
+        filter: JobFilter,  # noqa: A002 - the word for it
+        *,
+        limit: int = 50,
+        before: UUID | None = None,
+    ) -> list[Job]:
         """See Store."""
         async with self.faults.around("jobs"):
-            return desk.jobs(self._state, filter)
+            return desk.jobs(self._state, filter, limit, before)
 
     async def counts(self) -> dict[JobState, int]:
         """See Store."""

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from actors.store.bridge import Row
-from actors.store.protocol import Acked, Demand, JobFilter, NodeInfo, NodeRow, QueueInfo, Term
+from actors.store.protocol import Acked, Demand, NodeInfo, NodeRow, QueueInfo, Term
 from runtime.job import FailureRow, Job, NewJob
 from runtime.lifecycle import Ack, JobState
 from runtime.outcome import Failure
@@ -96,12 +96,6 @@ def node_values(node: NodeInfo) -> tuple[Any, ...]:
         list(node.queues),
         node.workers,
     )
-
-
-def filter_values(wanted: JobFilter) -> tuple[Any, ...]:
-    """A filter as jobs.sql takes it."""
-    state = None if wanted.state is None else wanted.state.value
-    return (state, wanted.queue, wanted.kind, wanted.tag, wanted.before, wanted.limit)
 
 
 def job_of(row: Row, failures: Sequence[Row] = ()) -> Job:

@@ -24,7 +24,6 @@ from actors.store.postgres.session import checked_namespace
 from actors.store.protocol import (
     Acked,
     Demand,
-    JobFilter,
     Listening,
     NodeInfo,
     NodeProcess,
@@ -39,6 +38,7 @@ from actors.store.standby import Standby
 from runtime import sql
 from runtime.errors import JobNotFound
 from runtime.job import ClaimedJob, Job, NewJob
+from runtime.job_filter import JobFilter, values_of
 from runtime.lifecycle import Ack, JobState
 from runtime.payload import DEFAULT_LIMITS, PayloadLimits
 from runtime.schema_version import require_version
@@ -192,9 +192,15 @@ class PostgresStore:
         """See Store."""
         return await self._run(lambda connection: read_job(connection, job_id))
 
-    async def jobs(self, filter: JobFilter) -> list[Job]:  # noqa: A002 - the word for it
+    async def jobs(
+        self,
+        filter: JobFilter,  # noqa: A002 - the word for it
+        *,
+        limit: int = 50,
+        before: UUID | None = None,
+    ) -> list[Job]:
         """See Store."""
-        found = await self._fetch_freely("jobs", *rows.filter_values(filter))
+        found = await self._fetch_freely("jobs", *values_of(filter), before, limit)
         return [rows.job_of(row) for row in found]
 
     async def counts(self) -> dict[JobState, int]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from actors.store.protocol import Demand, JobFilter
+from actors.store.protocol import Demand
 from runtime.errors import JobNotFound
 from runtime.ids import uuid7
+from runtime.job_filter import JobFilter
 from runtime.lifecycle import JobState
 from tests.store.harness import OOPS, Bench, ack_of, node_info
 
@@ -155,8 +156,8 @@ async def test_a_job_that_is_not_there_is_not_found(bench: Bench) -> None:
 async def test_jobs_are_listed_newest_first_page_by_page(bench: Bench) -> None:
     ids = await bench.add(5)
 
-    first = await bench.store.jobs(JobFilter(limit=3))
-    rest = await bench.store.jobs(JobFilter(limit=3, before=first[-1].id))
+    first = await bench.store.jobs(JobFilter(), limit=3)
+    rest = await bench.store.jobs(JobFilter(), limit=3, before=first[-1].id)
 
     assert [job.id for job in first] == ids[:1:-1]
     assert [job.id for job in rest] == ids[1::-1]

@@ -14,7 +14,8 @@ import trio
 
 from actors.store.memory import MemoryStore
 from actors.store.postgres import PostgresStore
-from actors.store.protocol import JobFilter, Store
+from actors.store.protocol import Store
+from runtime.job_filter import JobFilter
 from runtime.lifecycle import JobState
 from tests.store.machine import movable_clock
 from tests.store.machine.rows import (
@@ -114,7 +115,8 @@ class MemoryBackend:
         return ask(self._read)
 
     async def _read(self) -> Snapshot:
-        jobs = [await self.store.get(job.id) for job in await self.store.jobs(JobFilter(limit=999))]
+        shown = await self.store.jobs(JobFilter(), limit=999)
+        jobs = [await self.store.get(job.id) for job in shown]
         nodes = await self.store.nodes()
         leaders = [node.name for node in nodes if node.leader]
         paused = {queue.name: seconds_of(queue.paused_at) for queue in await self.store.queues()}

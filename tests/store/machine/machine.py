@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
-import attrs
 import msgspec
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from actors.store.protocol import Demand, JobFilter, NodeInfo, NodeProcess, Retention
+from actors.store.protocol import Demand, NodeInfo, NodeProcess, Retention
 from runtime.errors import JobNotFound
 from runtime.job import Job, NewJob
+from runtime.job_filter import JobFilter
 from runtime.lifecycle import Ack, JobState, Run, decide
 from runtime.outcome import Outcome
 from tests.store.machine import strategies as some
@@ -231,10 +231,16 @@ class StoreMachine(RuleBasedStateMachine):
         expected = [other for other in others if other.node_id != node_id] if name in known else []
         self.agree(expected, self.ask(store.neighbours, node_id))
 
-    def look_at_jobs(self, wanted: JobFilter) -> None:
-        found = self.ask(self.backend.store.jobs, wanted)
-        fitting = [job.id for job in self.model.jobs.values() if _fits(job, wanted)]
-        expected = sorted(fitting, reverse=True)[: wanted.limit]
+    def look_at_jobs(self, wanted: JobFilter, page: tuple[int, UUID | None]) -> None:
+        limit, before = page
+
+        async def jobs() -> list[Job]:
+            return await self.backend.store.jobs(wanted, limit=limit, before=before)
+
+        found = self.ask(jobs)
+        older = [job for job in self.model.jobs.values() if before is None or job.id < before]
+        fitting = [job.id for job in older if _fits(job, wanted)]
+        expected = sorted(fitting, reverse=True)[:limit]
         self.agree(expected, [job.id for job in found])
         for job in found[:2]:
             self._agree_on_job(self.model.jobs[job.id], self.ask(self.backend.store.get, job.id))
@@ -256,11 +262,7 @@ def _left(seen: dict[UUID, JobRow], job_id: UUID, state: JobState) -> bool:
 
 
 def _fits(job: JobRow, wanted: JobFilter) -> bool:
-    conditions = attrs.asdict(wanted)
-    return (
-        all(
-            conditions[field] in (None, getattr(job, field)) for field in ("state", "queue", "kind")
-        )
-        and (wanted.tag is None or wanted.tag in job.tags)
-        and (wanted.before is None or job.id < wanted.before)
+    several = [(wanted.state, job.state), (wanted.queue, job.queue), (wanted.kind, job.kind)]
+    return all(not given or own in given for given, own in several) and set(wanted.tag) <= set(
+        job.tags
     )

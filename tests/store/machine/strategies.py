@@ -7,8 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from actors.store.protocol import Demand, JobFilter, Retention
+from actors.store.protocol import Demand, Retention
 from runtime.job import NewJob
+from runtime.job_filter import JobFilter
 from runtime.lifecycle import JobState
 from runtime.outcome import (
     Cancelled,
@@ -111,9 +112,9 @@ filters = st.builds(
     queue=st.sampled_from([None, *QUEUES]),
     kind=st.sampled_from([None, *KINDS]),
     tag=st.sampled_from([None, None, "t"]),
-    limit=st.sampled_from([3, 100]),
-    before=st.one_of(st.none(), job_ids),
 )
+# How many at most, and before which job.
+pages = st.tuples(st.sampled_from([3, 100]), st.one_of(st.none(), job_ids))
 
 # What is asked: a method of the machine, its arguments, and how often it is chosen. One strategy
 # rather than a rule for each, for Hypothesis leaves out half of the rules in each example, and a
@@ -138,7 +139,7 @@ _COMMANDS: dict[str, tuple[int, tuple[st.SearchStrategy[Any], ...]]] = {
     "resume": (2, (pauses,)),
     "time_passes": (4, (passing,)),
     "look_at_a_node": (1, (nodes,)),
-    "look_at_jobs": (1, (filters,)),
+    "look_at_jobs": (1, (filters, pages)),
     "look_at_all": (1, ()),
 }
 

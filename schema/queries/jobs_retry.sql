@@ -1,0 +1,20 @@
+-- Make jobs that are not running available now, with one more attempt if they had used all.
+-- Caller: runtime.client, jobs_bulk, after jobs_lock.sql.
+-- Takes:  $1 ids.  Locks: none but those of jobs_lock.sql.  Index: job_pkey.
+-- Rows:   one: how many were made available.
+WITH changed AS (
+    UPDATE job
+    SET state = 'available',
+        scheduled_at = CASE WHEN job.state = 'available' THEN job.scheduled_at ELSE now() END,
+        finalized_at = NULL,
+        cancel_requested_at = NULL,
+        output = NULL,
+        max_attempts = greatest(job.max_attempts, job.attempt + 1)
+    WHERE job.id = ANY ($1::uuid[]) AND job.state <> 'running'
+    RETURNING job.queue
+), told AS (
+    SELECT count(pg_notify(current_schema() || '.wakeup', woken.queue)) AS queues
+    FROM (SELECT DISTINCT changed.queue FROM changed) AS woken
+)
+SELECT count(*) AS changed, (SELECT told.queues FROM told) AS queues
+FROM changed
