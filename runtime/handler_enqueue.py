@@ -17,7 +17,7 @@ import msgspec
 
 from runtime import payload
 from runtime.codec.sealer import Codec, Sealer
-from runtime.errors import ArgsInvalid
+from runtime.errors import ArgsInvalid, UsageError
 from runtime.handler_options import (
     DEFAULT_NAMESPACE,
     JobOptions,
@@ -29,6 +29,7 @@ from runtime.handler_options import (
 from runtime.ids import uuid7
 from runtime.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_PRIORITY, DEFAULT_QUEUE, NewJob
 from runtime.payload import DEFAULT_LIMITS, PayloadLimits
+from runtime.unique import REPLACEABLE, Unique
 
 if TYPE_CHECKING:
     from runtime.client.connections import AsyncConn, SyncConn
@@ -59,6 +60,9 @@ class Target(Protocol[R_co]):
     def encode_args(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         """The args as JSON text. Raises: ArgsInvalid, PayloadError."""
 
+    def key_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+        """What these args' queue groups them by; None: nothing. Raises: ArgsInvalid, UsageError."""
+
     def decode_output(self, text: str | None) -> R_co:
         """An output from JSON text. Raises: OutputInvalid."""
 
@@ -87,12 +91,20 @@ class Enqueuer(Generic[P, R]):
         tags: Iterable[str] | None = None,
         metadata: Mapping[str, Any] | None = None,
         id: UUID | None = None,  # noqa: A002 - the word for it
+        key: str | None = None,
+        sequence: bool | None = None,
+        unique: Unique | bool | None = None,
+        expires_in: Seconds | None = None,
+        expires_at: datetime | None = None,
     ) -> Enqueuer[P, R]:
         """The same with other options; those not given stay. Raises: UsageError.
 
         Args: delay: from now by the database's clock (seconds or timedelta). scheduled_at: the
         time itself, with a time zone. priority: 1 first, 4 last. timeout: of a run (seconds or
-        timedelta; 0: none). id: repeating an enqueue with the same id adds nothing.
+        timedelta; 0: none). id: repeating an enqueue with the same id adds nothing. key: what its
+        queue groups it by. sequence: one at a time, in order, per key. unique: what makes it the
+        same as another (True: kind and args; False: not unique). expires_in, expires_at: not to
+        run after that.
         """
         options = JobOptions(
             queue=queue,
@@ -104,6 +116,11 @@ class Enqueuer(Generic[P, R]):
             tags=None if tags is None else tuple(tags),
             metadata=metadata,
             id=id,
+            key=key,
+            sequence=sequence,
+            unique=Unique() if unique is True else unique,
+            expires_seconds=seconds_of("expires_in", expires_in),
+            expires_at=expires_at,
         )
         return Enqueuer(self._target, options.over(self._options))
 
@@ -114,10 +131,15 @@ class Enqueuer(Generic[P, R]):
         """
         options, target = self._options, self._target
         job_id = options.id or uuid7()
-        return NewJob(
+        text = _sized(target, "args", target.encode_args(args, kwargs))
+        key = options.key if options.key is not None else target.key_of(args, kwargs)
+        if options.sequence and key is None:
+            raise UsageError(f"{target.kind}: a sequence needs a key; give key=")
+        job = NewJob(
             id=job_id,
             kind=target.kind,
-            args=_sealed(target, _sized(target, "args", target.encode_args(args, kwargs)), job_id),
+            # What replaces another's args must be readable under that one's id.
+            args=_sealed(target, text, None if _replaces(options) else job_id),
             queue=options.queue or DEFAULT_QUEUE,
             priority=options.priority or DEFAULT_PRIORITY,
             max_attempts=options.max_attempts or DEFAULT_MAX_ATTEMPTS,
@@ -126,7 +148,12 @@ class Enqueuer(Generic[P, R]):
             scheduled_at=options.scheduled_at,
             tags=options.tags or (),
             metadata=_metadata(target, options.metadata),
+            key=key,
+            sequence=bool(options.sequence),
+            expires_at=options.expires_at,
+            expires_seconds=options.expires_seconds,
         )
+        return _unique(job, options.unique, text) if options.unique else job
 
     @overload
     def enqueue(
@@ -181,9 +208,29 @@ class Kind(Enqueuer[..., Any]):
             raise ArgsInvalid(self.kind, "give args by name: its signature is unknown", "(...)")
         return payload.encode("args", kwargs)
 
+    def key_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+        """See Target."""
+        return None
+
     def decode_output(self, text: str | None) -> Any:
         """See Target."""
         return None if text is None else msgspec.json.decode(text)
+
+
+def _replaces(options: JobOptions) -> bool:
+    return isinstance(options.unique, Unique) and options.unique.on_conflict == "replace"
+
+
+def _unique(job: NewJob, unique: Unique, args: str) -> NewJob:
+    """The job with its key. `args` as they were before they were sealed."""
+    return msgspec.structs.replace(
+        job,
+        unique_key=unique.key(job.kind, job.queue, args),
+        unique_states=unique.unique_states,
+        unique_period_seconds=unique.period,
+        on_conflict=unique.on_conflict,
+        replace=None if unique.replace == REPLACEABLE else unique.replace,
+    )
 
 
 def _metadata(target: Target[Any], metadata: Mapping[str, Any] | None) -> str:

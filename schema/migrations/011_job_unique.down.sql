@@ -1,0 +1,3 @@
+-- no-transaction
+-- Undo 011_job_unique.
+DROP INDEX CONCURRENTLY job_unique;
