@@ -20,6 +20,7 @@ from runtime.errors import UnknownKind, UsageError
 from runtime.failure_policy import BackoffPolicy, ErrorHook, ErrorTypes, FailurePolicy
 from runtime.handler import AsyncHandler, Handler, SyncHandler
 from runtime.handler_enqueue import enqueue_jobs
+from runtime.handler_key import KeyFunction
 from runtime.handler_options import (
     DEFAULT_NAMESPACE,
     JobOptions,
@@ -31,6 +32,7 @@ from runtime.handler_options import (
 from runtime.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_PRIORITY, DEFAULT_QUEUE, NewJob
 from runtime.payload import DEFAULT_LIMITS, PayloadLimits
 from runtime.resources import Resources
+from runtime.unique import Unique
 
 if TYPE_CHECKING:
     from runtime.client.connections import AsyncConn, SyncConn
@@ -133,6 +135,11 @@ class App:
         on_error: ErrorHook | None = None,
         max_crashes: int | None = None,
         resources: Resources | None = None,
+        key: str | KeyFunction | None = None,
+        sequence: bool = False,
+        unique: Unique | bool = False,
+        expires_in: Seconds | None = None,
+        aliases: Sequence[str] = (),
     ) -> JobDecorator: ...
     def job(
         self,
@@ -150,6 +157,11 @@ class App:
         on_error: ErrorHook | None = None,
         max_crashes: int | None = None,
         resources: Resources | None = None,
+        key: str | KeyFunction | None = None,
+        sequence: bool = False,
+        unique: Unique | bool = False,
+        expires_in: Seconds | None = None,
+        aliases: Sequence[str] = (),
     ) -> Any:
         """Make a function, sync or async, the handler of a kind. It stays callable as it was.
 
@@ -159,10 +171,21 @@ class App:
         (failed attempt, error) -> seconds, which runs in the child, or a mapping of exception types
         to these. retry_on: only such errors are retried; discard_on: such are not. on_error: called
         in the child with the job and its error; may return Discard, Snooze or Cancel. max_crashes:
-        runs that may kill their process, 3 by default. resources: of a run; see Resources.
+        runs that may kill their process, 3 by default. resources: of a run; see Resources. key: what
+        a job's queue groups it by: the name of a parameter, a function of the args, or text.
+        sequence: one job of a key at a time, in order. unique: see Unique; True: by kind and args.
+        expires_in: not to run later than so long after its enqueue. aliases: kinds that it had
+        before, whose jobs it runs too.
         Raises: UsageError, for a kind that is taken, an option or a function that cannot be.
         """
-        options = JobOptions(queue=queue, priority=priority, max_attempts=max_attempts)
+        options = JobOptions(
+            queue=queue,
+            priority=priority,
+            max_attempts=max_attempts,
+            sequence=sequence,
+            unique=Unique() if unique is True else unique,
+            expires_seconds=seconds_of("expires_in", expires_in),
+        )
         options = options.over(self._options)
         timeout_seconds = _timeout_of(timeout, resources)
         policy = FailurePolicy(
@@ -179,7 +202,8 @@ class App:
                 raise UsageError(f"@app.job takes a function, not {function!r}; options by name")
             name = check_kind(kind or getattr(function, "__name__", ""))
             make = AsyncHandler if inspect.iscoroutinefunction(function) else SyncHandler
-            return self._add(make(function, name, self, options, timeout_seconds, policy, chosen))
+            made = make(function, name, self, options, timeout_seconds, policy, chosen, key)
+            return self._add(made, [check_kind(alias) for alias in _listed(aliases)])
 
         return add if function is None else add(function)
 
@@ -203,12 +227,20 @@ class App:
         """`runtime.enqueue_many`, into this app's namespace and with its limits."""
         return enqueue_jobs(conn, jobs, self.namespace, self.limits)
 
-    def _add(self, handler: Handler[..., Any]) -> Handler[..., Any]:
-        if handler.kind in self._handlers:
-            other = self._handlers[handler.kind]
-            raise UsageError(f"kind {handler.kind!r} is taken by {other!r} of {other.__module__}")
-        self._handlers[handler.kind] = handler
+    def _add(self, handler: Handler[..., Any], aliases: Sequence[str]) -> Handler[..., Any]:
+        kinds = [handler.kind, *aliases]
+        for kind in kinds:
+            if kind in self._handlers:
+                other = self._handlers[kind]
+                raise UsageError(f"kind {kind!r} is taken by {other!r} of {other.__module__}")
+        self._handlers |= dict.fromkeys(kinds, handler)
         return handler
+
+
+def _listed(aliases: Sequence[str]) -> Sequence[str]:
+    if isinstance(aliases, str):
+        raise UsageError(f"aliases is a list of kinds, not {aliases!r:.200}; write [{aliases!r:.200}]")
+    return aliases
 
 
 def _timeout_of(timeout: Seconds | None, resources: Resources | None) -> float | None:

@@ -19,11 +19,13 @@ from runtime.convert import Arguments, args_decoder, output_decoder
 from runtime.errors import UsageError
 from runtime.failure_policy import NO_POLICY, ErrorHook, FailurePolicy
 from runtime.handler_enqueue import Enqueuer
+from runtime.handler_key import KeyFunction, KeySource
 from runtime.handler_options import JobOptions
 from runtime.handler_signature import Signature
 from runtime.job import KindInfo
 from runtime.payload import PayloadLimits
 from runtime.resources import Resources
+from runtime.unique import Unique
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -42,7 +44,7 @@ class Handler(Enqueuer[P, R]):
     """The function of a kind. Made by `App.job`, as a SyncHandler or an AsyncHandler.
 
     Args: options: of its jobs, where an enqueue gives none. timeout_seconds: of its runs. policy: of
-    its failures, with the app's where it has none. resources: of its runs.
+    its failures, with the app's where it has none. resources: of its runs. key: of its jobs.
     Raises: UsageError, for a function that cannot be a handler.
     """
 
@@ -59,6 +61,7 @@ class Handler(Enqueuer[P, R]):
         timeout_seconds: float | None = None,
         policy: FailurePolicy = NO_POLICY,
         resources: Resources = Resources(),  # noqa: B008 - frozen
+        key: str | KeyFunction | None = None,
     ) -> None:
         if self.is_async and resources.of_process:
             raise UsageError(
@@ -73,6 +76,8 @@ class Handler(Enqueuer[P, R]):
         self._policy = policy
         self._resources = resources
         self._signature = Signature(kind, function)
+        self._key = None if key is None else KeySource(self._signature, key)
+        self.check_names(options)
         self._forget()
 
     def _forget(self) -> None:
@@ -122,6 +127,20 @@ class Handler(Enqueuer[P, R]):
         text = payload.encode("args", self._signature.bind(args, kwargs))
         self._decode(text)
         return text
+
+    def key_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+        """See Target."""
+        return None if self._key is None else self._key.of(args, kwargs)
+
+    def check_names(self, options: JobOptions) -> None:
+        """See Target."""
+        if self._signature.extra is None and isinstance(options.unique, Unique):
+            known = [parameter.name for parameter in self._signature.parameters]
+            for name in options.unique.names:
+                if name not in known:
+                    raise UsageError(
+                        f"{self.kind}{self._signature}: unique names {name!r}, which is no arg of it"
+                    )
 
     def info(self) -> KindInfo:
         """What a node must know of this handler without importing the app."""

@@ -63,6 +63,9 @@ class Target(Protocol[R_co]):
     def key_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
         """What these args' queue groups them by; None: nothing. Raises: ArgsInvalid, UsageError."""
 
+    def check_names(self, options: JobOptions) -> None:
+        """Raises: UsageError, for options that name an arg which it has not got."""
+
     def decode_output(self, text: str | None) -> R_co:
         """An output from JSON text. Raises: OutputInvalid."""
 
@@ -122,6 +125,7 @@ class Enqueuer(Generic[P, R]):
             expires_seconds=seconds_of("expires_in", expires_in),
             expires_at=expires_at,
         )
+        self._target.check_names(options)
         return Enqueuer(self._target, options.over(self._options))
 
     def new_job(self, *args: P.args, **kwargs: P.kwargs) -> NewJob:
@@ -211,6 +215,9 @@ class Kind(Enqueuer[..., Any]):
     def key_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
         """See Target."""
         return None
+
+    def check_names(self, options: JobOptions) -> None:
+        """See Target."""
 
     def decode_output(self, text: str | None) -> Any:
         """See Target."""

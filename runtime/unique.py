@@ -125,6 +125,11 @@ class Unique:
             yield f"replace names some of {', '.join(REPLACEABLE)}, not {self.replace!r:.200}"
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The args that are named, if any."""
+        return () if isinstance(self.args, bool) else self.args
+
+    @property
     def unique_states(self) -> str:
         """The states as the column `unique_states` has them."""
         return "".join("1" if state in self.states else "0" for state in _PLACES)
