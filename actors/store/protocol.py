@@ -73,6 +73,17 @@ class Acked:
 
 
 @attrs.frozen
+class InDoubt:
+    """How runs stand that their handlers complete in transactions of their own.
+
+    Those that are in neither have ended; each is (job id, run number).
+    """
+
+    held: tuple[tuple[UUID, int], ...] = ()  # a transaction that may yet commit has the row
+    free: tuple[tuple[UUID, int], ...] = ()  # they go on, and nobody has the row
+
+
+@attrs.frozen
 class Rescued:
     """What rescue gave back."""
 
@@ -186,6 +197,12 @@ class Store(Protocol):
         """Write outcomes, each if (id, run number) is still the running run; one statement a batch.
 
         An output over the limit discards its job, with PayloadTooLarge as its failure.
+        """
+
+    async def in_doubt(self, runs: Sequence[tuple[UUID, int]]) -> InDoubt:
+        """Whether transactions have committed in which handlers complete their jobs. Never waits.
+
+        For runs whose handlers have ended: what is free then will never be completed by them.
         """
 
     async def release(self, runs: Sequence[tuple[UUID, int]]) -> int:
