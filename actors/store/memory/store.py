@@ -17,6 +17,7 @@ from actors.store.memory.state import State
 from actors.store.protocol import (
     Acked,
     Demand,
+    InDoubt,
     Listening,
     NodeInfo,
     NodeProcess,
@@ -123,6 +124,11 @@ class MemoryStore:
         except PayloadError as error:
             return self._guard.refusal(ack, error)
         return ack
+
+    async def in_doubt(self, runs: Sequence[tuple[UUID, int]]) -> InDoubt:
+        """See Store. Nobody else has transactions here."""
+        async with self.faults.around("in_doubt"):
+            return InDoubt(free=tuple(run for run in runs if self._state.jobs.current_run(*run)))
 
     async def release(self, runs: Sequence[tuple[UUID, int]]) -> int:
         """See Store."""

@@ -24,6 +24,7 @@ from actors.store.postgres.session import checked_namespace
 from actors.store.protocol import (
     Acked,
     Demand,
+    InDoubt,
     Listening,
     NodeInfo,
     NodeProcess,
@@ -102,6 +103,15 @@ class PostgresStore:
             return await write(self._bridge, checked, self._guard)
         except DatabaseError as error:
             raise typed(error, self._namespace) from error
+
+    async def in_doubt(self, runs: Sequence[tuple[UUID, int]]) -> InDoubt:
+        """See Store."""
+        ids = [job_id for job_id, _ in runs]
+        found = await self._fetch("in_doubt", ids, [run_number for _, run_number in runs])
+        return InDoubt(
+            held=tuple((row["id"], row["run_number"]) for row in found if not row["free"]),
+            free=tuple((row["id"], row["run_number"]) for row in found if row["free"]),
+        )
 
     async def release(self, runs: Sequence[tuple[UUID, int]]) -> int:
         """See Store."""
