@@ -23,7 +23,7 @@ class SyncGroups:
     @property
     def jobs(self) -> Jobs:
         """Look at many jobs, and change many at once."""
-        return Jobs(self._call, lambda core: JobWork(core.database))
+        return Jobs(self._call, lambda core: JobWork(core.database, core.sealer))
 
 
 class AsyncGroups:
@@ -36,4 +36,4 @@ class AsyncGroups:
     @property
     def jobs(self) -> AsyncJobs:
         """Look at many jobs, and change many at once."""
-        return AsyncJobs(self._call_core, lambda core: JobWork(core.database))
+        return AsyncJobs(self._call_core, lambda core: JobWork(core.database, core.sealer))

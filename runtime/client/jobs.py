@@ -18,6 +18,8 @@ from runtime import sql
 from runtime.client.database import Connection, Database
 from runtime.client.rows import job_of
 from runtime.client.statements import statement
+from runtime.client.unsealed import unsealed
+from runtime.codec.sealer import PLAIN, Sealer
 from runtime.errors import UsageError
 from runtime.job import Job
 from runtime.job_filter import JobFilter, values_of
@@ -49,15 +51,16 @@ class JobPage:
 class JobWork:
     """See the module's docstring. All methods raise StoreUnavailable and SchemaNotMigrated."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sealer: Sealer = PLAIN) -> None:
         self.database = database
+        self._sealer = sealer
 
     async def get_many(self, job_ids: Sequence[UUID]) -> dict[UUID, Job]:
         """The jobs that there are, without failures, in the order of the ids."""
         wanted = list(dict.fromkeys(job_ids))
         text = sql.load("jobs_by_id")
         rows = await self.database.run(lambda conn: conn.fetch(text, wanted))
-        found = {row["id"]: job_of(row, ()) for row in rows}
+        found = {row["id"]: self._shown(row) for row in rows}
         return {job_id: found[job_id] for job_id in wanted if job_id in found}
 
     async def page(
@@ -72,9 +75,12 @@ class JobWork:
         place = _newest_place(cursor) if newest else _finalized_place(wanted, cursor)
         name = "jobs" if newest else "jobs_finalized"
         rows = await self.freely(wanted, name, *place, limit)
-        jobs = tuple(job_of(row, ()) for row in rows)
+        jobs = tuple(map(self._shown, rows))
         full = len(jobs) == limit
         return JobPage(jobs, _cursor(jobs[-1], newest) if full else None)
+
+    def _shown(self, row: Any) -> Job:
+        return unsealed(job_of(row, ()), self._sealer)
 
     async def count(self, wanted: JobFilter, at_most: int | None) -> dict[JobState, int]:
         """How many jobs fit, by state; it stops counting at `at_most`."""
