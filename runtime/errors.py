@@ -128,6 +128,24 @@ class JobNotFound(HeadraceError):
         return type(self), (self.job_id,)
 
 
+class JobNotUnique(HeadraceError):
+    """Another job has the key by which this one is unique; nothing of the call was written.
+
+    Attributes: job_id, of that other job, or None where it is not known; index, the position in a
+    bulk call, or None.
+    """
+
+    def __init__(self, job_id: UUID | None, index: int | None = None) -> None:
+        self.job_id = job_id
+        self.index = index
+        which = "the job" if index is None else f"job {index}"
+        other = "another job" if job_id is None else f"job {job_id}"
+        super().__init__(f"{which} is not unique: {other} is the same; nothing was written")
+
+    def __reduce__(self) -> tuple[type[JobNotUnique], tuple[UUID | None, int | None]]:
+        return type(self), (self.job_id, self.index)
+
+
 class JobFailed(HeadraceError):
     """The job whose result was awaited ended without one.
 

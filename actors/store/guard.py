@@ -9,14 +9,25 @@ say so.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 import msgspec
 
+from actors.store.protocol import RunNote
 from runtime.errors import PayloadError, UsageError
-from runtime.job import MAX_PRIORITY, NewJob
+from runtime.handler_options import LONGEST_SECONDS
+from runtime.job import NewJob
+from runtime.job_entry import wrong_options
 from runtime.lifecycle import Ack, JobState
+from runtime.note import (
+    LONGEST_LINE_BYTES,
+    LONGEST_MESSAGE_BYTES,
+    LONGEST_NAME_BYTES,
+    MOST_LINES,
+    LogLine,
+    Note,
+)
 from runtime.outcome import Failure
 from runtime.payload import (
     DEFAULT_LIMITS,
@@ -25,19 +36,10 @@ from runtime.payload import (
     check_size,
     check_text,
     cut,
-    storable,
 )
 
 log = logging.getLogger(__name__)
 
-# These repeat the named CHECKs of schema/migrations/001_jobs.sql, so that the caller learns which
-# job of a bulk it was; the CHECKs stand behind them for other writers.
-LONGEST_NAME = 127  # characters
-MOST_ATTEMPTS = 32_000
-MOST_TAGS = 100
-LONGEST_TAGS_BYTES = 8 * 1024  # together; the CHECK, of 32 KiB, counts quotes and escapes too
-# A hundred years: longer delays and timeouts are mistakes, and overflow the database's times.
-LONGEST_SECONDS = 100 * 365.25 * 86_400.0
 LONGEST_ERROR_CLASS_BYTES = 1024
 # The end of a traceback says what was raised, its beginning how it came to that.
 TRACE_TAIL_SHARE = 0.6
@@ -107,6 +109,22 @@ class Guard:
             trace=cut(failure.trace, limit, tail_share=TRACE_TAIL_SHARE),
         )
 
+    def checked_note(self, noted: RunNote) -> RunNote:
+        """The note with its texts cut and what is over its limit left out.
+
+        Its run has checked it; this stands behind a handler that writes frames of its own.
+        """
+        note = noted.note
+        stored, progress = note.stored, note.progress
+        if stored is not None and byte_size(stored) > self.limits.output_bytes:
+            stored = None
+        if progress is not None and not 0.0 <= progress <= 1.0:
+            progress = None
+        message = None if note.message is None else cut(note.message, LONGEST_MESSAGE_BYTES)
+        lines = tuple(_checked_line(line) for line in note.lines[-MOST_LINES:])
+        checked = Note(progress, message, stored, lines, note.last_line, note.kept_from)
+        return RunNote(noted.job_id, noted.run_number, checked)
+
     def _warn(self, field: str, text: str, whose: str) -> None:
         size = byte_size(text)
         log.warning(
@@ -115,40 +133,12 @@ class Guard:
         self.on_warning(field, size)
 
 
+def _checked_line(line: LogLine) -> LogLine:
+    level, logger = (cut(name, LONGEST_NAME_BYTES) for name in (line.level, line.logger))
+    text = cut(line.text, LONGEST_LINE_BYTES, tail_share=TRACE_TAIL_SHARE)
+    return LogLine(line.at, level, logger, text)
+
+
 def _check_options(job: NewJob, index: int) -> None:
-    for reason in _wrong_options(job):
+    for reason in wrong_options(job):
         raise UsageError(f"job {index} ({job.kind!r}): {reason}")
-
-
-def _wrong_options(job: NewJob) -> Iterator[str]:
-    for field, name in (("kind", job.kind), ("queue", job.queue)):
-        if not 1 <= len(name) <= LONGEST_NAME:
-            yield f"{field} has {len(name)} characters; give 1 to {LONGEST_NAME}"
-        if storable(name) != name:
-            yield f"{field} holds a character that PostgreSQL cannot keep"
-    if not 1 <= job.priority <= MAX_PRIORITY:
-        yield f"priority {job.priority}; give 1 to {MAX_PRIORITY}"
-    if not 1 <= job.max_attempts <= MOST_ATTEMPTS:
-        yield f"max_attempts {job.max_attempts}; give 1 to {MOST_ATTEMPTS}"
-    yield from _wrong_times(job)
-    yield from _wrong_tags(job.tags)
-
-
-def _wrong_times(job: NewJob) -> Iterator[str]:
-    if job.delay_seconds is not None and job.scheduled_at is not None:
-        yield "both delay_seconds and scheduled_at; give one of them"
-    for field, seconds in (("delay", job.delay_seconds), ("timeout", job.timeout_seconds)):
-        if seconds is not None and not 0 <= seconds <= LONGEST_SECONDS:
-            yield f"{field} of {seconds} seconds; give 0 to {LONGEST_SECONDS:,.0f}"
-    if job.scheduled_at is not None and job.scheduled_at.tzinfo is None:
-        yield "scheduled_at without a time zone"
-
-
-def _wrong_tags(tags: Sequence[str]) -> Iterator[str]:
-    if len(tags) > MOST_TAGS:
-        yield f"{len(tags)} tags; the limit is {MOST_TAGS}"
-    text = "".join(tags)
-    if storable(text) != text:
-        yield "a tag holds a character that PostgreSQL cannot keep"
-    if byte_size(storable(text)) > LONGEST_TAGS_BYTES:
-        yield f"tags of more than {LONGEST_TAGS_BYTES:,} bytes together"

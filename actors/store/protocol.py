@@ -25,6 +25,8 @@ from actors.store.standby import Standby
 from runtime.job import ClaimedJob, Job, NewJob
 from runtime.job_filter import JobFilter
 from runtime.lifecycle import Ack, JobState
+from runtime.note import Note
+from runtime.schedule import DueSchedule, Plan, ScheduleInfo
 
 
 @attrs.frozen
@@ -84,6 +86,15 @@ class InDoubt:
 
 
 @attrs.frozen
+class RunNote:
+    """What a run told of itself since it told last."""
+
+    job_id: UUID
+    run_number: int
+    note: Note
+
+
+@attrs.frozen
 class Rescued:
     """What rescue gave back."""
 
@@ -99,6 +110,23 @@ class Staged:
 
     jobs: int
     next_due_seconds: float | None  # from now to the next due time, if any job waits
+
+
+@attrs.frozen
+class DueSchedules:
+    """What of the schedules is due, or was not planned yet."""
+
+    now: datetime  # the database's time, to which they are due
+    schedules: tuple[DueSchedule, ...]
+    next_due_seconds: float | None  # from now to the next due time, if any schedule waits
+
+
+@attrs.frozen
+class Fired:
+    """What a call of fire did."""
+
+    schedules: int  # those that were still as they were read: they are moved on
+    jobs: int  # that were added
 
 
 @attrs.frozen
@@ -174,7 +202,8 @@ class Store(Protocol):
     async def enqueue(self, jobs: Sequence[NewJob]) -> list[bool]:
         """Write jobs, all or none. True for those that were new, False for ids known already.
 
-        Raises: PayloadTooLarge, PayloadInvalid, with the index; nothing was written.
+        Of a unique job that another is the same as: False.
+        Raises: PayloadTooLarge, PayloadInvalid, JobNotUnique, with the index; nothing was written.
         """
 
     async def claim(self, node_id: int, demand: Sequence[Demand]) -> list[ClaimedJob]:
@@ -203,6 +232,13 @@ class Store(Protocol):
         """Whether transactions have committed in which handlers complete their jobs. Never waits.
 
         For runs whose handlers have ended: what is free then will never be completed by them.
+        """
+
+    async def note(self, notes: Sequence[RunNote]) -> int:
+        """Keep what runs tell of themselves, one note a run; returns how many were kept.
+
+        Of a job's latest run only, also when that has ended. Not waited for by the disk; repeating
+        it changes nothing. What is over its limit is left out, or cut.
         """
 
     async def release(self, runs: Sequence[tuple[UUID, int]]) -> int:
@@ -244,22 +280,35 @@ class Store(Protocol):
     async def prune(self, retention: Retention, limit: int, term: int | None = None) -> int:
         """Delete up to `limit` old final jobs, and nodes long gone. Returns how many jobs."""
 
+    async def declare_schedules(self, node_id: int, schedules: Sequence[ScheduleInfo]) -> int:
+        """Write down what this node's app defines. What it says as before undoes no change that
+        somebody made at run time. Returns how many are new or changed."""
+
+    async def due_schedules(self, limit: int) -> DueSchedules:
+        """At most `limit` schedules that are due or not planned yet, and when the next one is."""
+
+    async def fire(self, plans: Sequence[Plan], term: int | None = None) -> Fired:
+        """Add the jobs of these firings and move their schedules on: each, if it is as it was read.
+
+        A leader's: with its `term`, it does nothing once that is over.
+        """
+
     async def elect(self, node_id: int, term_seconds: float) -> Term:
         """Begin or prolong a term as leader if nobody else holds one."""
 
     async def resign(self, node_id: int) -> None:
         """End this node's term, if it has one, now."""
 
-    async def cancel(self, job_id: UUID) -> Job:
+    async def cancel(self, job_id: UUID, reason: str | None = None) -> Job:
         """Cancel a job: at once, or by its node while it runs. A final job stays as it is.
 
-        Raises: JobNotFound.
+        The first `reason` that is given is kept. Raises: JobNotFound.
         """
 
     async def retry(self, job_id: UUID) -> Job:
         """Make a job that is not running available now, with one more attempt if it had used all.
 
-        Raises: JobNotFound.
+        Raises: JobNotFound; JobNotUnique, if another holds its key now.
         """
 
     async def delete(self, job_id: UUID) -> bool:
@@ -298,8 +347,11 @@ class Store(Protocol):
     async def nodes(self) -> list[NodeRow]:
         """All known nodes, the living first."""
 
-    async def awaiting_cancel(self, node_id: int) -> list[UUID]:
-        """Jobs of this node whose cancellation was requested: the poll behind the notification."""
+    async def awaiting_cancel(self, node_id: int) -> dict[UUID, str | None]:
+        """Jobs of this node whose cancellation was requested, in order, each with its reason.
+
+        The poll behind the notification.
+        """
 
     async def check(self) -> None:
         """Answer if the database does and its tables are ours. Raises: SchemaError."""

@@ -26,13 +26,15 @@ import warnings
 from types import FrameType
 from typing import assert_never
 
+import msgspec
+
 from runtime.child import kernel, launch
 from runtime.child.birth import Birth, ignore_signals
 from runtime.child.brood import Brood
 from runtime.child.control import Control
-from runtime.child.handler import HandlerSource
+from runtime.child.handler import HandlerSource, eager_of
 from runtime.child.live import import_loops, live
-from runtime.child.loading import AppLoadError, load_app
+from runtime.child.loading import AppLoadError, load_app, schedules_of
 from runtime.child.orders import (
     AppBroken,
     Lease,
@@ -76,14 +78,16 @@ def _import_app(setup: Setup, control: Control) -> HandlerSource:
     launch.importing_app = True
     try:
         app = load_app(setup.import_path, setup.pickled)
+        schedules = schedules_of(app)
     except AppLoadError as error:
         control.tell(AppBroken(str(error)))
         control.flush_for(_LAST_WORDS_SECONDS)
         raise SystemExit(EXIT_APP_BROKEN) from None
-    kinds = [handler.info() for handler in app.handlers.values()]
+    kinds = [msgspec.structs.replace(each.info(), kind=kind) for kind, each in app.handlers.items()]
     launch.importing_app = False
     import_loops(kind.is_async for kind in kinds)
-    control.tell(Manifest(kinds, threading.active_count()))
+    eager = any(eager_of(app, is_async=each.is_async) for each in kinds)
+    control.tell(Manifest(kinds, threading.active_count(), schedules, eager))
     return app
 
 

@@ -60,19 +60,26 @@ class AsyncVerbs(AsyncGroups, ABC):
         """Write a job: of a handler, a handler `with_options`, or a kind by name.
 
         Tried again when the database breaks off: a job is never added twice. Raises: ArgsInvalid,
-        PayloadInvalid, PayloadTooLarge, UnknownKind; then nothing was sent.
+        PayloadInvalid, PayloadTooLarge, UnknownKind; then nothing was sent. JobNotUnique.
         """
         chosen = self._wiring.enqueuer(what)
         job = chosen.new_job(*args, **kwargs)
         core = self.core
-        inserted = await self._call(lambda: core.enqueue([job]))
-        return AsyncClientHandle(job.id, inserted[0], chosen.target, self._wait)
+        (written,) = await self._call(lambda: core.enqueue([job]))
+        return AsyncClientHandle(
+            written.id,
+            written.inserted,
+            chosen.target,
+            self._wait,
+            duplicate=written.id != job.id,
+            replaced=written.replaced,
+        )
 
     async def enqueue_many(self, jobs: Iterable[NewJob]) -> BulkResult:
         """Write many jobs in one transaction, all or none.
 
         Jobs are made with `handler.new_job(...)`, and consumed as they are sent. Known ids add
-        nothing. Raises: UsageError, PayloadTooLarge, with the job's index.
+        nothing. Raises: UsageError, PayloadTooLarge, JobNotUnique, with the job's index.
         """
         steps = bulk.steps(self.core, jobs)
         call = self._call
@@ -118,7 +125,7 @@ class AsyncVerbs(AsyncGroups, ABC):
     async def retry(self, job_id: UUID) -> Job:
         """Make a job that is not running available now, with one more attempt if need be.
 
-        Raises: JobNotFound.
+        Raises: JobNotFound, JobNotUnique.
         """
         core = self.core
         return await self._call(lambda: core.retry(job_id))

@@ -5,7 +5,8 @@
 
 `steps` is written once for all clients: a generator that yields what is to be awaited, so that the
 jobs are made in the caller's own thread and at the database's pace. Rules: a chunk that holds a
-known id is undone alone and written by the statement instead, which leaves known jobs as they are.
+known id is undone alone and written by the statement instead, which leaves known jobs as they are;
+one that holds a unique job is written by it from the first.
 Nodes are told once a queue, when the transaction commits. Times come from the database's clock.
 """
 
@@ -20,10 +21,11 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from runtime.client.database import UNIT_SECONDS, Connection, Database
-from runtime.client.entries import as_json, chunks
-from runtime.client.handle import BulkResult
+from runtime.client.entries import Written, chunks, written_of
+from runtime.client.handle import BulkResult, tally, total
 from runtime.client.statements import channel, enqueue_statement, statement
 from runtime.job import NewJob
+from runtime.job_entry import as_json
 from runtime.lifecycle import JobState
 from runtime.payload import PayloadLimits
 
@@ -50,6 +52,9 @@ _COLUMNS = (
     "state",
     "tags",
     "metadata",
+    "key",
+    "sequence",
+    "expires_at",
 )
 # Later than this, a job is found in time by the stager's own poll; as in enqueue_many.
 _DUE = timedelta(seconds=10)
@@ -60,8 +65,8 @@ def steps(core: Core, jobs: Iterable[NewJob]) -> Steps:
     parts = chunks(jobs, core.limits)
     first = next(parts)
     if first.last and len(first.jobs) < COPY_FROM_JOBS:
-        inserted: list[bool] = yield partial(core.enqueue, first.jobs)
-        return BulkResult(len(first.jobs), sum(inserted))
+        written: list[Written] = yield partial(core.enqueue, first.jobs)
+        return tally(first.jobs, written)
     bulk: Bulk = yield partial(begin, core.database, core.limits)
     try:
         for part in chain([first], parts):
@@ -107,20 +112,13 @@ class Bulk:
         self._now = now
         self._queues: set[str] = set()
         self._due = False
-        self._jobs = 0
-        self._inserted = 0
+        self._done: list[BulkResult] = []
 
     async def add(self, jobs: Sequence[NewJob]) -> None:
         """Write some more."""
         with self._database.translating():
-            try:
-                async with self._connection.transaction():
-                    await self._copy(jobs)
-                inserted = len(jobs)
-            except asyncpg.UniqueViolationError:
-                inserted = await self._send(jobs)
-        self._jobs += len(jobs)
-        self._inserted += inserted
+            copied = all(job.unique_key is None for job in jobs) and await self._try_copy(jobs)
+            self._done.append(copied or await self._send(jobs))
 
     async def finish(self) -> BulkResult:
         """Tell the nodes, commit, and give the connection back."""
@@ -129,12 +127,20 @@ class Bulk:
             await self._wake("due", [""] if self._due else [])
             await self._transaction.commit()
         await self._database.take_back(self._connection)
-        return BulkResult(self._jobs, self._inserted)
+        return total(self._done)
 
     async def abort(self) -> None:
         """Write nothing: the server rolls back the transaction of a connection that is gone."""
         self._connection.terminate()
         await self._database.take_back(self._connection)
+
+    async def _try_copy(self, jobs: Sequence[NewJob]) -> BulkResult | None:
+        try:
+            async with self._connection.transaction():
+                await self._copy(jobs)
+        except asyncpg.UniqueViolationError:
+            return None
+        return BulkResult(len(jobs), len(jobs))
 
     async def _copy(self, jobs: Sequence[NewJob]) -> None:
         await self._connection.copy_records_to_table(
@@ -164,12 +170,20 @@ class Bulk:
             state.value,
             job.tags,
             job.metadata,
+            job.key,
+            job.sequence,
+            self._expiry(job),
         )
 
-    async def _send(self, jobs: Sequence[NewJob]) -> int:
+    def _expiry(self, job: NewJob) -> datetime | None:
+        if job.expires_seconds is None:
+            return job.expires_at
+        return self._now + timedelta(seconds=job.expires_seconds)
+
+    async def _send(self, jobs: Sequence[NewJob]) -> BulkResult:
         text = enqueue_statement(self._database.namespace, self._limits)
         rows = await self._connection.fetch(text, as_json(jobs), timeout=UNIT_SECONDS)
-        return sum(row["inserted"] for row in rows)
+        return tally(jobs, written_of(rows))
 
     async def _wake(self, topic: str, payloads: list[str]) -> None:
         if payloads:

@@ -12,17 +12,20 @@ from collections.abc import Awaitable, Iterable, Iterator
 from typing import Any, TypeVar, overload
 from uuid import UUID
 
+import msgspec
+
 from runtime.client.connections import AsyncConn, SyncConn, driver_of
 from runtime.client.driver import AsyncDriver, Rows, SyncDriver
-from runtime.client.entries import Chunk, as_json, chunks
+from runtime.client.entries import Chunk, Written, chunks, written_of
 from runtime.client.failures import explained
-from runtime.client.handle import AsyncConnHandle, BulkResult, ConnHandle
+from runtime.client.handle import AsyncConnHandle, BulkResult, ConnHandle, tally, total
 from runtime.client.results import Patience, Progress, progress_of
 from runtime.client.statements import enqueue_statement, statement
-from runtime.errors import JobNotFound, UsageError
+from runtime.errors import JobNotFound, JobNotUnique, UsageError
 from runtime.handler_enqueue import Target
 from runtime.handler_options import DEFAULT_NAMESPACE
 from runtime.job import NewJob
+from runtime.job_entry import as_json
 from runtime.payload import DEFAULT_LIMITS, PayloadLimits
 
 R = TypeVar("R")
@@ -37,20 +40,45 @@ def enqueue(
     if isinstance(driver, AsyncDriver):
         return _enqueue_async(driver, text, target, job)
     with explained(target.namespace):
-        rows = driver.fetch(text, as_json([job]))
-    return ConnHandle(job.id, _inserted(rows) == 1, target)
+        rows = driver.fetch(text, as_json([_kept(job)]))
+    written = _settled(job, rows)
+    return ConnHandle(
+        written.id,
+        written.inserted,
+        target,
+        duplicate=written.id != job.id,
+        replaced=written.replaced,
+    )
 
 
 async def _enqueue_async(
     driver: AsyncDriver, text: str, target: Target[R], job: NewJob
 ) -> AsyncConnHandle[R]:
     with explained(target.namespace):
-        rows = await driver.fetch(text, as_json([job]))
-    return AsyncConnHandle(job.id, _inserted(rows) == 1, target)
+        rows = await driver.fetch(text, as_json([_kept(job)]))
+    written = _settled(job, rows)
+    return AsyncConnHandle(
+        written.id,
+        written.inserted,
+        target,
+        duplicate=written.id != job.id,
+        replaced=written.replaced,
+    )
 
 
-def _inserted(rows: Rows) -> int:
-    return sum(bool(inserted) for _index, _id, inserted in rows)
+def _kept(job: NewJob) -> NewJob:
+    """A job that is to fail if another is the same: asked for without an error.
+
+    An error of the database would end the caller's transaction; ours, raised afterwards, does not.
+    """
+    return msgspec.structs.replace(job, on_conflict="keep") if job.on_conflict == "fail" else job
+
+
+def _settled(job: NewJob, rows: Rows) -> Written:
+    (written,) = written_of(rows)
+    if job.on_conflict == "fail" and written.id != job.id:
+        raise JobNotUnique(written.id)
+    return written
 
 
 @overload
@@ -88,7 +116,7 @@ def enqueue_many(
         if first.last:
             return _send(driver, text, first)
         with driver.bracket():
-            return _total([_send(driver, text, first), *(_send(driver, text, p) for p in parts)])
+            return total([_send(driver, text, first), *(_send(driver, text, p) for p in parts)])
 
 
 async def _many_async(
@@ -101,21 +129,17 @@ async def _many_async(
         async with driver.bracket():
             done = [await _send_async(driver, text, first)]
             done += [await _send_async(driver, text, part) for part in parts]
-            return _total(done)
+            return total(done)
 
 
 def _send(driver: SyncDriver, text: str, part: Chunk) -> BulkResult:
     rows = driver.fetch(text, as_json(part.jobs)) if part.jobs else []
-    return BulkResult(len(part.jobs), _inserted(rows))
+    return tally(part.jobs, written_of(rows))
 
 
 async def _send_async(driver: AsyncDriver, text: str, part: Chunk) -> BulkResult:
     rows = await driver.fetch(text, as_json(part.jobs)) if part.jobs else []
-    return BulkResult(len(part.jobs), _inserted(rows))
-
-
-def _total(parts: list[BulkResult]) -> BulkResult:
-    return BulkResult(sum(part.jobs for part in parts), sum(part.inserted for part in parts))
+    return tally(part.jobs, written_of(rows))
 
 
 def await_end(conn: SyncConn, namespace: str, job_id: UUID, timeout: float | None) -> Progress:

@@ -7,15 +7,16 @@ from uuid import UUID
 
 from runtime import sql
 from runtime.client.database import Connection, Database
-from runtime.client.entries import as_json
+from runtime.client.entries import Written, written_of
 from runtime.client.results import Progress
 from runtime.client.rows import MAX_FAILURES, job_of
 from runtime.client.statements import enqueue_statement
 from runtime.client.unsealed import unsealed
 from runtime.client.waiting import Waiting
 from runtime.codec.sealer import PLAIN, Sealer
-from runtime.errors import JobNotFound
+from runtime.errors import JobNotFound, JobNotUnique
 from runtime.job import Job, NewJob
+from runtime.job_entry import as_json
 from runtime.payload import PayloadLimits
 from runtime.schema_version import require_version
 
@@ -40,8 +41,8 @@ class Core:
         await self._waiting.close()
         await self.database.close()
 
-    async def enqueue(self, jobs: Sequence[NewJob]) -> list[bool]:
-        """Write jobs in one statement, all or none; whether each was new.
+    async def enqueue(self, jobs: Sequence[NewJob]) -> list[Written]:
+        """Write jobs in one statement, all or none; what became of each. Raises: JobNotUnique.
 
         Tried again when the database did not answer: ids that were written are left as they are. A
         job that the first try wrote unheard is then told as known.
@@ -50,7 +51,7 @@ class Core:
             return []
         text, array = enqueue_statement(self.database.namespace, self.limits), as_json(jobs)
         rows = await self.database.run(lambda conn: conn.fetch(text, array))
-        return [row["inserted"] for row in rows]
+        return written_of(rows)
 
     async def get(self, job_id: UUID) -> Job:
         """A job with its failures. Raises: JobNotFound."""
@@ -61,8 +62,12 @@ class Core:
         return await self._change("cancel", job_id)
 
     async def retry(self, job_id: UUID) -> Job:
-        """Make a job available; see `Client.retry`. Raises: JobNotFound."""
-        return await self._change("retry", job_id)
+        """Make a job available; see `Client.retry`. Raises: JobNotFound, JobNotUnique."""
+        try:
+            return await self._change("retry", job_id)
+        except JobNotUnique:
+            row = await self.database.run(lambda conn: conn.fetchrow(sql.load("holder"), job_id))
+            raise JobNotUnique(None if row is None else row["id"]) from None
 
     async def _change(self, name: str, job_id: UUID) -> Job:
         async def unit(connection: Connection) -> Job:

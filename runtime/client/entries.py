@@ -1,4 +1,4 @@
-"""From jobs to what is sent: the JSON array that `enqueue_many` takes, and chunks of a bulk.
+"""What a bulk sends, in chunks, and what an enqueue answers.
 
 Rules: sizes are checked again here, for jobs that were not made by a handler. An iterable is
 consumed as it is sent, one chunk ahead, so that a bulk's memory does not grow with it.
@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import attrs
-import msgspec
 
 from runtime import payload
 from runtime.errors import UsageError
 from runtime.handler_options import check_name, check_tags
-from runtime.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_PRIORITY, DEFAULT_QUEUE, NewJob
+from runtime.job import NewJob
+from runtime.job_entry import is_plain, wrong_options
 from runtime.payload import PayloadLimits
 
 # A chunk is one statement, held in memory by the client, and several times over by the server.
@@ -29,23 +29,13 @@ CHUNK_BYTES = 8 * 1024 * 1024
 logger = logging.getLogger("headrace")
 
 
-class _Entry(msgspec.Struct, omit_defaults=True):
-    """One job; the names are the parameters of the SQL function `enqueue`."""
+@attrs.frozen
+class Written:
+    """What became of a job: `id` is its own, or that of the one which it is the same as."""
 
     id: UUID
-    kind: str
-    args: msgspec.Raw
-    queue: str = DEFAULT_QUEUE
-    priority: int = DEFAULT_PRIORITY
-    max_attempts: int = DEFAULT_MAX_ATTEMPTS
-    timeout_seconds: float | None = None
-    delay_seconds: float | None = None
-    scheduled_at: datetime | None = None
-    tags: tuple[str, ...] = ()
-    metadata: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-
-
-_encode = msgspec.json.Encoder().encode
+    inserted: bool
+    replaced: bool = False
 
 
 @attrs.frozen
@@ -56,25 +46,12 @@ class Chunk:
     last: bool
 
 
-def as_json(jobs: Sequence[NewJob]) -> str:
-    """The one parameter of `client_enqueue`."""
-    return _encode([_entry(job) for job in jobs]).decode()
-
-
-def _entry(job: NewJob) -> _Entry:
-    return _Entry(
-        job.id,
-        job.kind,
-        msgspec.Raw(job.args),
-        job.queue,
-        job.priority,
-        job.max_attempts,
-        job.timeout_seconds,
-        job.delay_seconds,
-        job.scheduled_at,
-        job.tags,
-        msgspec.UNSET if job.metadata == "{}" else msgspec.Raw(job.metadata),
-    )
+def written_of(rows: Sequence[Sequence[Any]]) -> list[Written]:
+    """From the rows of `client_enqueue`."""
+    return [
+        Written(job_id if isinstance(job_id, UUID) else UUID(str(job_id)), inserted, replaced)
+        for _, job_id, inserted, replaced in rows
+    ]
 
 
 def chunks(jobs: Iterable[NewJob], limits: PayloadLimits) -> Iterator[Chunk]:
@@ -101,6 +78,8 @@ def _check(job: object, limits: PayloadLimits, index: int) -> None:
         check_tags(job.tags)
     except UsageError as error:
         raise UsageError(f"job {index}: {error}") from None
+    for reason in () if is_plain(job) else wrong_options(job):
+        raise UsageError(f"job {index} ({job.kind!r}): {reason}")
     if payload.check_size("args", job.args, limits, index=index):
         logger.warning(
             "args of job %d, a %s, are %d bytes of JSON",

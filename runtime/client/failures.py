@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
 from runtime.errors import (
     HeadraceError,
+    JobNotUnique,
     PayloadInvalid,
     PayloadTooLarge,
     SchemaNotMigrated,
@@ -21,11 +23,14 @@ from runtime.errors import (
 )
 
 TOO_LARGE = "HR001"
+NOT_UNIQUE = "HR002"
+_UNIQUE_VIOLATION = "23505"
+_UNIQUE_INDEX = "job_unique"
 _CHECK_VIOLATION = "23514"
 # Class 22, data exceptions: such as a number that its column cannot hold.
 _OF_DATA = "22"
-# invalid_schema_name, undefined_table, undefined_function
-_NOT_MIGRATED = frozenset({"3F000", "42P01", "42883"})
+# invalid_schema_name, undefined_table, undefined_function, undefined_column
+_NOT_MIGRATED = frozenset({"3F000", "42P01", "42883", "42703"})
 # The domains of args, output and metadata are the backstop behind our own guard.
 _FIELD_OF_CONSTRAINT = {
     f"job_{field}_{rule}": field
@@ -67,6 +72,10 @@ def explain(error: BaseException, namespace: str) -> HeadraceError | None:
     state = sqlstate(error)
     if state == TOO_LARGE:
         return _too_large(_first(error, "D", "detail", "message_detail"))
+    if state == NOT_UNIQUE:
+        return _not_unique(_first(error, "D", "detail", "message_detail"))
+    if state == _UNIQUE_VIOLATION and _first(error, "n", "constraint_name") == _UNIQUE_INDEX:
+        return JobNotUnique(None)
     if state == _CHECK_VIOLATION:
         return _refused(_first(error, "n", "constraint_name"))
     if state.startswith(_OF_DATA):
@@ -115,6 +124,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _too_large(detail: str) -> HeadraceError:
     told: dict[str, Any] = msgspec.json.decode(detail)
     return PayloadTooLarge(told["field"], told["size"], told["limit"], told.get("index"))
+
+
+def _not_unique(detail: str) -> HeadraceError:
+    told: dict[str, Any] = msgspec.json.decode(detail)
+    return JobNotUnique(UUID(told["id"]), told["index"])
 
 
 def _refused(constraint: str) -> HeadraceError | None:

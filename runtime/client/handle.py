@@ -2,38 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 from uuid import UUID
 
 import attrs
 
 from runtime.client.connections import AsyncConn, SyncConn
+from runtime.client.entries import Written
 from runtime.client.results import Progress
 from runtime.handler_enqueue import Target
+from runtime.job import NewJob
 
 R = TypeVar("R")
 
 
 @attrs.frozen
 class BulkResult:
-    """What became of a bulk: `jobs` were given, `inserted` of them were new."""
+    """What became of a bulk.
+
+    Attributes: jobs, how many were given; inserted, how many of them were new; replaced, how many
+    have put their fields into one that waited; duplicates: of each job that another is the same as,
+    its id to that one's.
+    """
 
     jobs: int
     inserted: int
+    replaced: int = 0
+    duplicates: Mapping[UUID, UUID] = attrs.field(factory=dict, repr=False)
+
+
+def tally(jobs: Sequence[NewJob], written: Sequence[Written]) -> BulkResult:
+    """What became of these."""
+    pairs = zip(jobs, written, strict=True)
+    return BulkResult(
+        len(jobs),
+        sum(each.inserted for each in written),
+        sum(each.replaced for each in written),
+        {job.id: each.id for job, each in pairs if not each.inserted and each.id != job.id},
+    )
+
+
+def total(parts: Sequence[BulkResult]) -> BulkResult:
+    """What became of them all."""
+    return BulkResult(
+        sum(part.jobs for part in parts),
+        sum(part.inserted for part in parts),
+        sum(part.replaced for part in parts),
+        {given: found for part in parts for given, found in part.duplicates.items()},
+    )
 
 
 @attrs.frozen
 class JobHandle(Generic[R]):
     """A job that was enqueued.
 
-    Attributes: id; inserted, False if a job of this id was known already: then it was left as it
-    is; target, the handler or kind.
+    Attributes: id; inserted, False if no job was added; target, the handler or kind; duplicate: a
+    unique job that another is the same as: then `id` is that one's; replaced: fields of that one
+    were replaced, which waited. Where neither is, and nothing was inserted, the id was known.
     """
 
     id: UUID
     inserted: bool
     target: Target[R] = attrs.field(repr=False)
+    duplicate: bool = attrs.field(default=False, kw_only=True)
+    replaced: bool = attrs.field(default=False, kw_only=True)
 
     @property
     def kind(self) -> str:

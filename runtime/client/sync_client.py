@@ -71,18 +71,26 @@ class Client(SyncGroups):
         """Write a job: of a handler, a handler `with_options`, or a kind by name.
 
         Tried again when the database breaks off: a job is never added twice. Raises: ArgsInvalid,
-        PayloadInvalid, PayloadTooLarge, UnknownKind; then nothing was sent.
+        PayloadInvalid, PayloadTooLarge, UnknownKind; then nothing was sent. JobNotUnique.
         """
         chosen = self._wiring.enqueuer(what)
         job = chosen.new_job(*args, **kwargs)
-        inserted = self._call(lambda core: core.enqueue([job]))
-        return ClientHandle(job.id, inserted[0], chosen.target, self._wait)
+        (written,) = self._call(lambda core: core.enqueue([job]))
+        return ClientHandle(
+            written.id,
+            written.inserted,
+            chosen.target,
+            self._wait,
+            duplicate=written.id != job.id,
+            replaced=written.replaced,
+        )
 
     def enqueue_many(self, jobs: Iterable[NewJob]) -> BulkResult:
         """Write many jobs in one transaction, all or none.
 
         Jobs are made with `handler.new_job(...)`, and consumed as they are sent, in this thread.
-        Known ids add nothing. Raises: UsageError, PayloadTooLarge, with the job's index.
+        Known ids add nothing. Raises: UsageError, PayloadTooLarge, JobNotUnique, with the job's
+        index.
         """
         thread, core = self._ready()
         steps = bulk.steps(core, jobs)
@@ -126,7 +134,7 @@ class Client(SyncGroups):
     def retry(self, job_id: UUID) -> Job:
         """Make a job that is not running available now, with one more attempt if need be.
 
-        Raises: JobNotFound.
+        Raises: JobNotFound, JobNotUnique.
         """
         return self._call(lambda core: core.retry(job_id))
 

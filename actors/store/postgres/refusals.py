@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import msgspec
 
 from actors.store.errors import DatabaseError
 from runtime.errors import (
     HeadraceError,
+    JobNotUnique,
     PayloadInvalid,
     PayloadTooLarge,
     SchemaNotMigrated,
@@ -15,6 +18,9 @@ from runtime.errors import (
 )
 
 TOO_LARGE = "HR001"  # raised by enqueue_many
+NOT_UNIQUE = "HR002"  # the same
+_UNIQUE_VIOLATION = "23505"
+_UNIQUE_INDEX = "job_unique"
 _CHECK_VIOLATION = "23514"
 # undefined: table, column, function, object; invalid schema name.
 _NOT_OURS = frozenset({"42P01", "42703", "42883", "42704", "3F000"})
@@ -39,6 +45,11 @@ class _Detail(msgspec.Struct):
     index: int | None = None
 
 
+class _Duplicate(msgspec.Struct):
+    id: UUID
+    index: int
+
+
 def is_of_data(error: DatabaseError) -> bool:
     """Whether a value was refused, so that trying the same again cannot help."""
     return error.sqlstate == "" or error.sqlstate.startswith(_OF_DATA)
@@ -56,6 +67,11 @@ def typed(error: DatabaseError, namespace: str) -> HeadraceError:
     if error.sqlstate == TOO_LARGE:
         detail = msgspec.json.decode(error.detail or "{}", type=_Detail)
         return PayloadTooLarge(detail.field, detail.size, detail.limit, detail.index)
+    if error.sqlstate == NOT_UNIQUE:
+        told = msgspec.json.decode(error.detail or "{}", type=_Duplicate)
+        return JobNotUnique(told.id, told.index)
+    if error.sqlstate == _UNIQUE_VIOLATION and error.constraint == _UNIQUE_INDEX:
+        return JobNotUnique(None)
     if error.sqlstate == _CHECK_VIOLATION:
         return _of_check(error)
     if is_of_data(error):

@@ -9,26 +9,13 @@ from uuid import UUID
 import msgspec
 
 from actors.store.bridge import Row
-from actors.store.protocol import Acked, Demand, NodeInfo, NodeRow, QueueInfo, Term
-from runtime.job import FailureRow, Job, NewJob
+from actors.store.protocol import Acked, Demand, NodeInfo, NodeRow, QueueInfo, RunNote, Term
+from runtime.job import FailureRow, Job
 from runtime.lifecycle import Ack, JobState
 from runtime.outcome import Failure
 from runtime.readable import readable
 
 _NO_FAILURE = (None,) * len(Failure.__struct_fields__)
-
-
-def new_jobs_json(jobs: Sequence[NewJob]) -> str:
-    """Jobs as enqueue_many takes them. Payloads go in as the text that they are."""
-    rows = [
-        {
-            **{field: getattr(job, field) for field in NewJob.__struct_fields__},
-            "args": msgspec.Raw(job.args),
-            "metadata": msgspec.Raw(job.metadata),
-        }
-        for job in jobs
-    ]
-    return msgspec.json.encode(rows).decode()
 
 
 def demand_columns(
@@ -64,6 +51,24 @@ def ack_columns(acks: Sequence[Ack]) -> list[list[Any]]:
         for ack in acks
     ]
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+def note_columns(notes: Sequence[RunNote]) -> list[list[Any]]:
+    """Notes as note.sql takes them."""
+    columns = [
+        (
+            one.job_id,
+            one.run_number,
+            one.note.progress,
+            one.note.message,
+            one.note.stored,
+            msgspec.json.encode(one.note.lines).decode() if one.note.lines else None,
+            one.note.last_line,
+            one.note.kept_from,
+        )
+        for one in notes
+    ]
+    return [list(column) for column in zip(*columns, strict=True)]
 
 
 def is_completion(ack: Ack) -> bool:

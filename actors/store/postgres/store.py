@@ -17,13 +17,15 @@ from actors.store.bridge.port import T, Unit
 from actors.store.errors import DatabaseError
 from actors.store.guard import Guard, OnWarning, ignore_warning
 from actors.store.listening import Notifications, channels_of
-from actors.store.postgres import rows
+from actors.store.postgres import rows, timetable
 from actors.store.postgres.acks import write
 from actors.store.postgres.refusals import typed
 from actors.store.postgres.session import checked_namespace
 from actors.store.protocol import (
     Acked,
     Demand,
+    DueSchedules,
+    Fired,
     InDoubt,
     Listening,
     NodeInfo,
@@ -32,16 +34,20 @@ from actors.store.protocol import (
     QueueInfo,
     Rescued,
     Retention,
+    RunNote,
     Staged,
     Term,
 )
 from actors.store.standby import Standby
 from runtime import sql
-from runtime.errors import JobNotFound
+from runtime.errors import JobNotFound, JobNotUnique
 from runtime.job import ClaimedJob, Job, NewJob
+from runtime.job_entry import as_json
 from runtime.job_filter import JobFilter, values_of
 from runtime.lifecycle import Ack, JobState
+from runtime.note import cancel_reason
 from runtime.payload import DEFAULT_LIMITS, PayloadLimits
+from runtime.schedule import Plan, ScheduleInfo
 from runtime.schema_version import require_version
 
 # A job shows its latest failures; one that was retried by hand for months may have thousands.
@@ -71,7 +77,7 @@ class PostgresStore:
     async def enqueue(self, jobs: Sequence[NewJob]) -> list[bool]:
         """See Store."""
         self._guard.check_jobs(jobs)
-        found = await self._fetch("enqueue", rows.new_jobs_json(jobs), self._limits.args_bytes)
+        found = await self._fetch("enqueue", as_json(jobs), self._limits.args_bytes)
         return [row["inserted"] for row in found]
 
     async def claim(self, node_id: int, demand: Sequence[Demand]) -> list[ClaimedJob]:
@@ -112,6 +118,13 @@ class PostgresStore:
             held=tuple((row["id"], row["run_number"]) for row in found if not row["free"]),
             free=tuple((row["id"], row["run_number"]) for row in found if row["free"]),
         )
+
+    async def note(self, notes: Sequence[RunNote]) -> int:
+        """See Store."""
+        if not notes:
+            return 0
+        columns = rows.note_columns([self._guard.checked_note(one) for one in notes])
+        return int((await self._fetchrow("note", *columns))["written"])
 
     async def release(self, runs: Sequence[tuple[UUID, int]]) -> int:
         """See Store."""
@@ -171,6 +184,20 @@ class PostgresStore:
         row = await self._fetchrow("prune", list(bounded), list(bounded.values()), limit, term)
         return int(row["jobs"])
 
+    async def declare_schedules(self, node_id: int, schedules: Sequence[ScheduleInfo]) -> int:
+        """See Store."""
+        text = timetable.definitions_json(schedules)
+        return int((await self._fetchrow("declare_schedules", node_id, text))["schedules"])
+
+    async def due_schedules(self, limit: int) -> DueSchedules:
+        """See Store."""
+        return timetable.due_of(await self._fetch("due_schedules", limit))
+
+    async def fire(self, plans: Sequence[Plan], term: int | None = None) -> Fired:
+        """See Store."""
+        row = await self._fetchrow("fire", *timetable.plan_columns(plans), term)
+        return Fired(row["schedules"], row["jobs"])
+
     async def elect(self, node_id: int, term_seconds: float) -> Term:
         """See Store."""
         return rows.term_of(await self._fetchrow("elect", node_id, term_seconds))
@@ -179,13 +206,17 @@ class PostgresStore:
         """See Store."""
         await self._fetch("resign", node_id)
 
-    async def cancel(self, job_id: UUID) -> Job:
+    async def cancel(self, job_id: UUID, reason: str | None = None) -> Job:
         """See Store."""
-        return await self._change_and_get("cancel", job_id)
+        return await self._change_and_get("cancel", job_id, cancel_reason(reason))
 
     async def retry(self, job_id: UUID) -> Job:
         """See Store."""
-        return await self._change_and_get("retry", job_id)
+        try:
+            return await self._change_and_get("retry", job_id)
+        except JobNotUnique:
+            found = await self._fetch("holder", job_id)
+            raise JobNotUnique(found[0]["id"] if found else None) from None
 
     async def delete(self, job_id: UUID) -> bool:
         """See Store."""
@@ -240,9 +271,10 @@ class PostgresStore:
         """See Store."""
         return [rows.node_of(row) for row in await self._fetch("nodes")]
 
-    async def awaiting_cancel(self, node_id: int) -> list[UUID]:
+    async def awaiting_cancel(self, node_id: int) -> dict[UUID, str | None]:
         """See Store."""
-        return sorted(row["id"] for row in await self._fetch("awaiting_cancel", node_id))
+        found = await self._fetch("awaiting_cancel", node_id)
+        return dict(sorted((row["id"], row["cancel_reason"]) for row in found))
 
     async def check(self) -> None:
         """See Store."""
@@ -261,9 +293,9 @@ class PostgresStore:
             return None
         return Standby(f"{self._namespace}.wakeup", ear)
 
-    async def _change_and_get(self, statement: str, job_id: UUID) -> Job:
+    async def _change_and_get(self, statement: str, job_id: UUID, *values: object) -> Job:
         async def unit(connection: Connection) -> Job:
-            await connection.fetch(sql.load(statement), job_id)
+            await connection.fetch(sql.load(statement), job_id, *values)
             return await read_job(connection, job_id)
 
         return await self._run(unit)

@@ -21,6 +21,7 @@ from actors.store.postgres import rows
 from actors.store.protocol import Demand, Retention
 from runtime import sql
 from runtime.job import NewJob
+from runtime.job_entry import as_json
 from runtime.lifecycle import Ack, JobState
 from runtime.outcome import Failure
 from tests.store.machine.model import Model
@@ -116,7 +117,7 @@ ACTIONS = {
     "delete": Action("delete", (JOB,), len, lambda model: model.delete(JOB) is True),
     "enqueue": Action(
         "enqueue",
-        (rows.new_jobs_json([_SAME]), 1_000),
+        (as_json([_SAME]), 1_000),
         _first("inserted"),
         lambda model: model.enqueue([_SAME])[0],
     ),
