@@ -1,0 +1,3 @@
+-- no-transaction
+-- Undo 014_schedule_due.
+DROP INDEX CONCURRENTLY schedule_due;
