@@ -5,12 +5,15 @@ from __future__ import annotations
 from itertools import islice
 from uuid import UUID
 
+from actors.store.memory.arrival import holder_of
 from actors.store.memory.rows import JobEntry
 from actors.store.memory.state import State
 from actors.store.protocol import QueueInfo
+from runtime.errors import JobNotUnique
 from runtime.job import Job
 from runtime.job_filter import JobFilter, fits
 from runtime.lifecycle import JobState
+from runtime.unique import holds_key
 
 
 def shown(state: State, job: JobEntry, *, with_failures: bool = True) -> Job:
@@ -18,13 +21,14 @@ def shown(state: State, job: JobEntry, *, with_failures: bool = True) -> Job:
     return job.as_job(state.clock, state.node_name(job.node_id), with_failures=with_failures)
 
 
-def cancel(state: State, job_id: UUID) -> Job:
+def cancel(state: State, job_id: UUID, reason: str | None) -> Job:
     """See Store.cancel."""
     job = state.jobs.get(job_id)
     now = state.clock.now()
     if not job.state.final:
         if job.cancel_requested_at is None:
             job.cancel_requested_at = now
+        job.cancel_reason = job.cancel_reason or reason
         if job.state is JobState.RUNNING:
             state.board.notify("control", f"cancel:{job_id}")
         else:
@@ -38,13 +42,24 @@ def retry(state: State, job_id: UUID) -> Job:
     job = state.jobs.get(job_id)
     now = state.clock.now()
     if job.state is not JobState.RUNNING:
+        _require_key(state, job)
         job.output = None
         job.cancel_requested_at = None
+        job.cancel_reason = None
         job.max_attempts = max(job.max_attempts, job.attempt + 1)
         when = None if job.state is JobState.AVAILABLE else now
         state.jobs.move(job, JobState.AVAILABLE, now, scheduled_at=when)
         state.announce(job)
     return shown(state, job)
+
+
+def _require_key(state: State, job: JobEntry) -> None:
+    """Raises: JobNotUnique, if another holds the key that this one would hold."""
+    holder = holder_of(state, job.unique_key)
+    if holder is None or holder is job:
+        return
+    if holds_key(JobState.AVAILABLE, job.new.unique_states, job.run_number):
+        raise JobNotUnique(holder.id)
 
 
 def delete(state: State, job_id: UUID) -> bool:

@@ -12,10 +12,11 @@ import attrs
 import msgspec
 import trio
 
-from actors.store.protocol import NodeInfo
+from actors.store.protocol import NodeInfo, RunNote
 from runtime.job import ClaimedJob, FailureRow, Job, NewJob
 from runtime.lifecycle import JobState
 from runtime.outcome import Failure
+from runtime.schedule import Plan, ScheduleInfo
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)  # of a clock that shows 0
 
@@ -55,13 +56,14 @@ class NodeEntry:
     expires_at: float
     ended_at: float | None = None
     wants_wakeups: bool = False
+    schedules: frozenset[str] = frozenset()  # that its app defines
 
 
 @attrs.define(eq=False)
 class JobEntry:
     """A row of the table `job`, with its failures."""
 
-    new: NewJob  # what never changes
+    new: NewJob  # what changes only when it is replaced while it waits
     state: JobState
     created_at: float
     scheduled_at: float
@@ -71,11 +73,14 @@ class JobEntry:
     attempted_at: float | None = None
     finalized_at: float | None = None
     cancel_requested_at: float | None = None
+    cancel_reason: str | None = None
     expires_at: float | None = None
     crashes: int = 0
     node_id: int | None = None
     output: str | None = None
     failures: list[FailureRow] = attrs.field(factory=list)
+    noted: RunNote | None = None  # what its latest run told, in one
+    unique_key: bytes | None = None  # with its period
 
     @property
     def id(self) -> UUID:
@@ -117,6 +122,7 @@ class JobEntry:
             timeout_seconds=self.new.timeout_seconds,
             metadata=self.new.metadata,
             wait_seconds=now - self.scheduled_at,
+            key=self.new.key,
             crashes=self.crashes,
             expires_seconds=None if self.expires_at is None else self.expires_at - now,
         )
@@ -138,11 +144,28 @@ class JobEntry:
             attempted_at=clock.maybe_date(self.attempted_at),
             finalized_at=clock.maybe_date(self.finalized_at),
             cancel_requested_at=clock.maybe_date(self.cancel_requested_at),
+            cancel_reason=self.cancel_reason,
             timeout_seconds=new.timeout_seconds,
             node=node,
             args=msgspec.json.decode(new.args),
             output=None if self.output is None else msgspec.json.decode(self.output),
             metadata=msgspec.json.decode(new.metadata),
             tags=new.tags,
+            key=new.key,
+            sequence=new.sequence,
+            expires_at=clock.maybe_date(self.expires_at),
+            crashes=self.crashes,
             failures=tuple(self.failures) if with_failures else (),
         )
+
+@attrs.define(eq=False)
+class ScheduleEntry:
+    """A row of the table `schedule`. All are defined in code: nobody else asks a Store."""
+
+    info: ScheduleInfo
+    definition: ScheduleInfo  # what the code said last
+    updated_at: datetime
+    next_at: datetime | None = None
+    problem: str | None = None
+    last: Plan | None = None  # that added jobs
+

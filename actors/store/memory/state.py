@@ -6,8 +6,9 @@ from uuid import UUID
 
 import attrs
 
+from actors.store.memory import arrival
 from actors.store.memory.board import Board
-from actors.store.memory.rows import Clock, JobEntry, NodeEntry
+from actors.store.memory.rows import Clock, JobEntry, NodeEntry, ScheduleEntry
 from actors.store.memory.table import JobTable
 from runtime.job import NewJob
 from runtime.lifecycle import JobState
@@ -37,6 +38,7 @@ class State:
     last_node_id: int = 0
     enqueued: int = 0  # jobs ever written
     waiters: set[UUID] = attrs.field(factory=set)
+    schedules: dict[str, ScheduleEntry] = attrs.field(factory=dict)
     board: Board = attrs.field(factory=Board)
 
     def lives(self, node_id: int) -> bool:
@@ -60,29 +62,8 @@ class State:
         return sorted((job for job in running if job.node_id == node_id), key=lambda job: job.id)
 
     def enqueue(self, jobs: list[NewJob]) -> list[bool]:
-        """Insert checked jobs."""
-        return [self._insert(new) for new in jobs]
-
-    def _insert(self, new: NewJob) -> bool:
-        if new.id in self.jobs:
-            return False
-        now = self.clock.now()
-        due = now + (new.delay_seconds or 0.0)
-        if new.scheduled_at is not None:
-            due = self.clock.seconds(new.scheduled_at)
-        state = JobState.SCHEDULED if due > now else JobState.AVAILABLE
-        job = JobEntry(new, state, now, due, new.max_attempts)
-        self.jobs.add(job)
-        self.enqueued += 1
-        if state is JobState.SCHEDULED or self._wakeup_wanted(new.queue):
-            self.announce(job)
-        return True
-
-    def _wakeup_wanted(self, queue: str) -> bool:
-        return any(
-            node.wants_wakeups and node.ended_at is None and queue in node.info.queues
-            for node in self.nodes.values()
-        )
+        """Insert checked jobs. Raises: JobNotUnique."""
+        return arrival.enqueue(self, jobs)
 
     def announce(self, job: JobEntry) -> None:
         """Notify what a job's new state means to others."""

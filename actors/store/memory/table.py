@@ -11,6 +11,7 @@ from uuid import UUID
 
 from actors.store.memory.rows import JobEntry
 from runtime.errors import JobNotFound
+from runtime.job import NewJob
 from runtime.lifecycle import JobState
 
 Place = tuple[int, float, UUID, str]
@@ -88,6 +89,12 @@ class JobTable:
         job.finalized_at = now if state.final else None
         if scheduled_at is not None:
             job.scheduled_at = scheduled_at
+        self._enter(job)
+
+    def rewrite(self, job: JobEntry, new: NewJob) -> None:
+        """Change what a waiting job was enqueued with."""
+        self._leave(job)
+        job.new = new
         self._enter(job)
 
     def _enter(self, job: JobEntry) -> None:
