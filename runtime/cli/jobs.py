@@ -1,85 +1,113 @@
-"""`job`: look at jobs, cancel, retry or delete them."""
+"""`job`: look at jobs, and change them (see `jobs_bulk`)."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
 
-from runtime.cli.exits import Exit
+from runtime.cli import jobs_bulk
+from runtime.cli.job_flags import filtered
 from runtime.cli.options import as_json, configured
 from runtime.cli.output import print_fields, print_json, print_table, printable, say
-from runtime.cli.session import run_with_store
+from runtime.cli.session import run_with_client
 from runtime.config import Settings
+from runtime.errors import UsageError
 from runtime.job import FailureRow, Job
+from runtime.job_filter import JobFilter
 from runtime.lifecycle import JobState
 
 if TYPE_CHECKING:
-    from actors.store.protocol import Store
+    from runtime.client import Client
+    from runtime.client.jobs import Order
 
 _COLUMNS = ("ID", "STATE", "KIND", "QUEUE", "PRIORITY", "ATTEMPT", "SCHEDULED", "NODE")
 _MOST_LISTED = 10_000
-
-_job_ids = click.argument("job_ids", metavar="ID...", type=click.UUID, nargs=-1, required=True)
+# With conditions, so many are counted at most, unless all are asked for.
+_COUNTED = 10_000
 
 
 @click.group()
 def job() -> None:
-    """Look at jobs, cancel, retry or delete them."""
+    """Look at jobs; cancel, retry, delete, reschedule or move them."""
 
 
 @job.command("list")
+@filtered
 @configured()
-@click.option("--state", type=click.Choice([state.value for state in JobState]))
-@click.option("--queue")
-@click.option("--kind")
-@click.option("--tag")
 @click.option("--limit", type=click.IntRange(1, _MOST_LISTED), default=50, show_default=True)
-@click.option("--before", type=click.UUID, help="Only older ones than this: the next page.")
+@click.option("--before", "cursor", metavar="CURSOR", help="The next page: see the one before.")
+@click.option(
+    "--order",
+    type=click.Choice(["newest", "finalized"]),
+    default="newest",
+    show_default=True,
+    help="finalized: those that ended last first.",
+)
 @as_json
 def list_jobs(
     settings: Settings,
-    state: str | None,
-    queue: str | None,
-    kind: str | None,
-    tag: str | None,
+    wanted: JobFilter,
     limit: int,
-    before: UUID | None,
+    cursor: str | None,
+    order: Order,
     as_json: bool,
 ) -> None:
-    """List jobs, newest first. All given conditions hold."""
-    from actors.store.protocol import JobFilter
-
-    wanted = JobFilter(
-        state=JobState(state) if state else None,
-        queue=queue,
-        kind=kind,
-        tag=tag,
-        limit=limit,
-        before=before,
+    """List jobs. All given conditions hold; of one with several values, any of them."""
+    page = run_with_client(
+        settings,
+        lambda client: client.jobs.list(wanted, limit=limit, cursor=cursor, order=order),
     )
-    found = run_with_store(settings, lambda store: store.jobs(wanted))
-    if as_json:
-        print_json(found)
-        return
-    print_table(_COLUMNS, [_row(each) for each in found])
-    if len(found) == limit:
-        say(f"for the next page: --before {found[-1].id}")
+    print_jobs(page.jobs, as_json)
+    if page.cursor is not None and not as_json:
+        say(f"for the next page: --before {page.cursor}")
 
 
 @job.command("count")
+@filtered
 @configured()
+@click.option("--exact", is_flag=True, help="Count the rows themselves, however many there are.")
+@click.option("--by-queue", is_flag=True, help="By queue and state.")
 @as_json
-def count_jobs(settings: Settings, as_json: bool) -> None:
-    """Count jobs by state. Reads the whole table."""
-    counts = run_with_store(settings, lambda store: store.counts())
+def count_jobs(
+    settings: Settings, wanted: JobFilter, exact: bool, by_queue: bool, as_json: bool
+) -> None:
+    """Count jobs by state: at no cost that grows with their number, unless there are conditions.
+
+    Of jobs that conditions mean, it counts 10,000 at most; --exact counts all.
+    """
+    if by_queue:
+        if exact or not wanted.says_nothing:
+            raise UsageError("--by-queue counts all jobs: give neither conditions nor --exact")
+        _print_by_queue(run_with_client(settings, lambda client: client.jobs.counts()), as_json)
+        return
+    counts = run_with_client(settings, lambda client: _count(client, wanted, exact))
     by_word = {state.value: counts.get(state, 0) for state in JobState}
     if as_json:
         print_json(by_word)
     else:
         print_table(("STATE", "JOBS"), list(by_word.items()))
+    if not exact and not wanted.says_nothing and sum(counts.values()) >= _COUNTED:
+        say(f"there may be more than these {_COUNTED:,}: --exact counts them all")
+
+
+def _count(client: Client, wanted: JobFilter, exact: bool) -> dict[JobState, int]:
+    if exact or not wanted.says_nothing:
+        return client.jobs.count(wanted, at_most=None if exact else _COUNTED)
+    total: dict[JobState, int] = {}
+    for (_, state), jobs in client.jobs.counts().items():
+        total[state] = total.get(state, 0) + jobs
+    return total
+
+
+def _print_by_queue(counts: Mapping[tuple[str, JobState], int], as_json: bool) -> None:
+    rows = [(queue, state.value, jobs) for (queue, state), jobs in counts.items()]
+    if as_json:
+        print_json([dict(zip(("queue", "state", "jobs"), row, strict=True)) for row in rows])
+    else:
+        print_table(("QUEUE", "STATE", "JOBS"), rows)
 
 
 @job.command("show")
@@ -88,7 +116,7 @@ def count_jobs(settings: Settings, as_json: bool) -> None:
 @as_json
 def show_job(settings: Settings, job_id: UUID, as_json: bool) -> None:
     """Show all of a job, with its failures."""
-    found = run_with_store(settings, lambda store: store.get(job_id))
+    found = run_with_client(settings, lambda client: client.get(job_id))
     if as_json:
         print_json(found)
         return
@@ -98,57 +126,16 @@ def show_job(settings: Settings, job_id: UUID, as_json: bool) -> None:
         click.echo(_describe(failure))
 
 
-@job.command("cancel")
-@configured()
-@_job_ids
-@as_json
-def cancel_jobs(settings: Settings, job_ids: tuple[UUID, ...], as_json: bool) -> None:
-    """Cancel jobs: at once, or by their node while they run. Final jobs stay as they are."""
-    _change(settings, job_ids, lambda store, job_id: store.cancel(job_id), as_json)
+for _command in jobs_bulk.COMMANDS:
+    job.add_command(_command)
 
 
-@job.command("retry")
-@configured()
-@_job_ids
-@as_json
-def retry_jobs(settings: Settings, job_ids: tuple[UUID, ...], as_json: bool) -> None:
-    """Make jobs that are not running available now, with one more attempt if all were used."""
-    _change(settings, job_ids, lambda store, job_id: store.retry(job_id), as_json)
-
-
-@job.command("delete")
-@configured()
-@_job_ids
-@as_json
-def delete_jobs(settings: Settings, job_ids: tuple[UUID, ...], as_json: bool) -> int:
-    """Delete jobs that are not running."""
-
-    async def delete(store: Store) -> dict[UUID, bool]:
-        return {job_id: await store.delete(job_id) for job_id in job_ids}
-
-    deleted = run_with_store(settings, delete)
+def print_jobs(found: Sequence[Job], as_json: bool) -> None:
+    """Jobs as a table, or as JSON."""
     if as_json:
-        print_json([{"id": job_id, "deleted": done} for job_id, done in deleted.items()])
+        print_json(found)
     else:
-        words = {True: "deleted", False: "running: cancel it first"}
-        print_table(("ID", "RESULT"), [(job_id, words[done]) for job_id, done in deleted.items()])
-    return Exit.OK if all(deleted.values()) else Exit.FAILED
-
-
-def _change(
-    settings: Settings,
-    job_ids: Sequence[UUID],
-    change: Callable[[Store, UUID], Awaitable[Job]],
-    as_json: bool,
-) -> None:
-    async def change_all(store: Store) -> list[Job]:
-        return [await change(store, job_id) for job_id in job_ids]
-
-    changed = run_with_store(settings, change_all)
-    if as_json:
-        print_json(changed)
-    else:
-        print_table(_COLUMNS, [_row(each) for each in changed])
+        print_table(_COLUMNS, [_row(each) for each in found])
 
 
 def _row(job: Job) -> tuple[object, ...]:

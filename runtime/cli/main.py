@@ -19,7 +19,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("serve", "serve", "Run an app's jobs on all cores of this machine."),
     "migrate": ("migrate", "migrate", "Make or change the tables: up, down, status."),
     "enqueue": ("enqueue", "enqueue", "Add a job."),
-    "job": ("jobs", "job", "Look at jobs, cancel, retry or delete them."),
+    "job": ("jobs", "job", "Look at jobs; cancel, retry, delete, reschedule or move them."),
     "queue": ("queues", "queue", "Look at queues, pause or resume them."),
     "node": ("nodes", "node", "Look at the nodes that serve."),
     "check": ("check", "check", "Check configuration and database, with advice."),

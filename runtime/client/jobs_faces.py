@@ -57,6 +57,10 @@ class Jobs(SyncGroup[JobWork]):
         """How many jobs fit, by state. It stops at `at_most` in all; None: it counts them all."""
         return self._call(lambda work: work.count(wanted, at_most))
 
+    def counts(self) -> dict[tuple[str, JobState], int]:
+        """How many jobs there are, by queue and state, however many, in a millisecond."""
+        return self._call(lambda work: work.counts())
+
     def cancel(self, wanted: JobFilter, **options: Unpack[BulkOptions]) -> BulkChange:
         """Cancel jobs: at once, or, while they run, by asking their nodes to.
 
@@ -134,6 +138,10 @@ class AsyncJobs(AsyncGroup[JobWork]):
     ) -> dict[JobState, int]:
         """As `Jobs.count`."""
         return await self._call(lambda work: work.count(wanted, at_most))
+
+    async def counts(self) -> dict[tuple[str, JobState], int]:
+        """As `Jobs.counts`."""
+        return await self._call(lambda work: work.counts())
 
     async def cancel(self, wanted: JobFilter, **options: Unpack[BulkOptions]) -> BulkChange:
         """As `Jobs.cancel`."""

@@ -1,6 +1,7 @@
--- How many jobs are in each state.
--- Caller: Store.counts, in a transaction with plan_freely.sql: it reads the whole table.
+-- How many jobs are in each state, at no cost that grows with their number.
+-- Caller: Store.counts.
 -- Locks:  none.
-SELECT job.state::text, count(*) AS jobs
-FROM job
-GROUP BY job.state
+-- Plan:   job_count whole: see job_counts.sql.
+SELECT job_count.state::text, sum(job_count.jobs)::bigint AS jobs
+FROM job_count
+GROUP BY job_count.state

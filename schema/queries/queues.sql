@@ -2,33 +2,20 @@
 -- available or running.
 -- Caller: Store.queues.
 -- Locks:  none.
--- Index:  job_claim: one step a queue to find their names (a loose scan, as PostgreSQL has none of its
---         own), one step a priority to find the oldest job, and its part of each queue to count it;
---         job_running whole, which is as small as the nodes.
+-- Index:  job_claim: one step a queue and priority to find the oldest job. Nothing is counted:
+--         job_count is read whole, which is as small as the number of statements since it was folded.
 -- Rows:   one a queue, by name.
-WITH RECURSIVE waiting (name) AS (
-    (
-        SELECT job.queue::text FROM job WHERE job.state = 'available' ORDER BY job.queue LIMIT 1
-    )
-    UNION ALL
-    SELECT (
-        SELECT job.queue::text
-        FROM job
-        WHERE job.state = 'available' AND job.queue > waiting.name
-        ORDER BY job.queue
-        LIMIT 1
-    )
-    FROM waiting
-    WHERE waiting.name IS NOT NULL
-), running AS MATERIALIZED (
-    SELECT job.queue::text AS name, count(*) AS jobs
-    FROM job
-    WHERE job.state = 'running' AND job.node_id IS NOT NULL
-    GROUP BY job.queue
+WITH counted AS MATERIALIZED (
+    SELECT
+        job_count.queue AS name,
+        coalesce(sum(job_count.jobs) FILTER (WHERE job_count.state = 'available'), 0)::bigint
+            AS available,
+        coalesce(sum(job_count.jobs) FILTER (WHERE job_count.state = 'running'), 0)::bigint
+            AS running
+    FROM job_count
+    GROUP BY job_count.queue
 ), known AS (
-    SELECT waiting.name FROM waiting WHERE waiting.name IS NOT NULL
-    UNION
-    SELECT running.name FROM running
+    SELECT counted.name FROM counted WHERE counted.available > 0 OR counted.running > 0
     UNION
     SELECT queue.name FROM queue
     UNION
@@ -37,10 +24,8 @@ WITH RECURSIVE waiting (name) AS (
 SELECT
     known.name,
     queue.paused_at,
-    (
-        SELECT count(*) FROM job WHERE job.state = 'available' AND job.queue = known.name
-    ) AS available,
-    coalesce((SELECT running.jobs FROM running WHERE running.name = known.name), 0) AS running,
+    coalesce(counted.available, 0) AS available,
+    coalesce(counted.running, 0) AS running,
     (
         SELECT extract(epoch FROM now() - min(oldest.scheduled_at))::double precision
         FROM generate_series(1, 4) AS level (priority)
@@ -53,5 +38,7 @@ SELECT
             LIMIT 1
         ) AS oldest
     ) AS oldest_age_seconds
-FROM known LEFT JOIN queue ON queue.name = known.name
+FROM known
+LEFT JOIN queue ON queue.name = known.name
+LEFT JOIN counted ON counted.name = known.name
 ORDER BY known.name
