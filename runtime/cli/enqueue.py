@@ -9,10 +9,13 @@ from uuid import UUID
 
 import click
 
+from runtime import payload
 from runtime.cli.options import as_json, configured
 from runtime.cli.output import print_json, say
-from runtime.cli.session import run_with_store
+from runtime.cli.session import run_with_client
 from runtime.config import Settings
+from runtime.errors import UsageError
+from runtime.handler_enqueue import with_key
 from runtime.ids import uuid7
 from runtime.job import (
     DEFAULT_MAX_ATTEMPTS,
@@ -21,9 +24,10 @@ from runtime.job import (
     MAX_PRIORITY,
     NewJob,
 )
+from runtime.unique import OnConflict, Unique
 
 if TYPE_CHECKING:
-    from actors.store.protocol import Store
+    from runtime.client import BulkResult
 
 
 def _time(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
@@ -58,6 +62,21 @@ def _time(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option("--timeout", "timeout_seconds", type=float, metavar="SECONDS", help="0: none.")
 @click.option("--tag", "tags", multiple=True, help="May be given more than once.")
 @click.option("--metadata", metavar="JSON", default="{}")
+@click.option("--key", help="What its queue groups it by.")
+@click.option("--sequence", is_flag=True, help="One at a time, in order, of its key.")
+@click.option("--unique", is_flag=True, help="Not if a job of this kind has the same args.")
+@click.option("--unique-by", "names", multiple=True, metavar="ARG", help="Only by this arg.")
+@click.option("--unique-period", type=float, metavar="SECONDS", help="Once in each.")
+@click.option("--unique-queue", is_flag=True, help="Jobs of other queues are others.")
+@click.option(
+    "--on-conflict",
+    type=click.Choice(["keep", "replace", "fail"]),
+    default="keep",
+    show_default=True,
+    help="What to do with the job that is there.",
+)
+@click.option("--expires-in", "expires_seconds", type=float, metavar="SECONDS", help="Not later.")
+@click.option("--expires-at", metavar="TIME", callback=_time, help="Not after that.")
 @click.option("--id", "job_id", type=click.UUID, help="Repeating it adds nothing.")
 @as_json
 def enqueue(
@@ -73,6 +92,15 @@ def enqueue(
     timeout_seconds: float | None,
     tags: tuple[str, ...],
     metadata: str,
+    key: str | None,
+    sequence: bool,
+    unique: bool,
+    names: tuple[str, ...],
+    unique_period: float | None,
+    unique_queue: bool,
+    on_conflict: OnConflict,
+    expires_seconds: float | None,
+    expires_at: datetime | None,
     job_id: UUID | None,
     as_json: bool,
 ) -> None:
@@ -89,16 +117,35 @@ def enqueue(
         scheduled_at=scheduled_at,
         tags=tags,
         metadata=metadata,
+        key=key,
+        sequence=sequence,
+        expires_seconds=expires_seconds,
+        expires_at=expires_at,
     )
-    inserted = run_with_store(settings, lambda store: _insert(store, job))
+    payload.check_text("args", job.args)
+    payload.check_text("metadata", job.metadata)
+    if unique or names or unique_period is not None or unique_queue:
+        by = Unique(
+            args=names or True, period=unique_period, queue=unique_queue, on_conflict=on_conflict
+        )
+        job = with_key(job, by, job.args)
+    elif on_conflict != "keep":
+        raise UsageError("--on-conflict says what a unique job does; give --unique, too")
+    result = run_with_client(settings, lambda client: client.enqueue_many([job]))
+    _show(job, result, as_json=as_json)
+
+
+def _show(job: NewJob, result: BulkResult, *, as_json: bool) -> None:
+    found = result.duplicates.get(job.id)
+    told = {"id": found or job.id, "inserted": result.inserted == 1}
     if as_json:
-        print_json({"id": job.id, "inserted": inserted})
+        print_json(told | {"duplicate": found is not None, "replaced": result.replaced == 1})
         return
-    click.echo(job.id)
-    if not inserted:
+    click.echo(told["id"])
+    if result.replaced:
+        say("this job is the same and waited: its fields were replaced")
+    elif found is not None:
+        say("this job is the same and was kept as it is; nothing was added")
+    elif not result.inserted:
         say("a job of this id was there already; nothing was added")
 
-
-async def _insert(store: Store, job: NewJob) -> bool:
-    (inserted,) = await store.enqueue([job])
-    return inserted

@@ -16,6 +16,7 @@ import attrs
 
 from runtime.cli.output import say
 from runtime.config import Config, Settings
+from runtime.payload import PayloadLimits
 
 if TYPE_CHECKING:
     from actors.store.bridge import Bridge
@@ -72,13 +73,14 @@ def run_with_client(settings: Settings, unit: Callable[[Client], T]) -> T:
 
     Raises: StoreUnavailable, SchemaError, DatabaseError (a refusal), and what `unit` raises.
     """
+    from runtime.app import App
     from runtime.client import Client
 
     with reachable(settings.config) as config:
         if not settings.config.database_url:
             prepare_tables(config, migrate=True)
-        url, namespace = config.database_url, config.namespace
-        with _refusals(), Client(None, url, namespace=namespace, pooler=config.pooler) as client:
+        app = App("command", namespace=config.namespace, limits=limits_of(config))
+        with _refusals(), Client(app, config.database_url, pooler=config.pooler) as client:
             client.check()
             return unit(client)
 
@@ -142,17 +144,20 @@ async def open_bridge(config: Config) -> AsyncIterator[Bridge]:
         yield bridge
 
 
-def make_store(config: Config, bridge: Bridge) -> Store:
-    """The Store over a bridge of `open_bridge`."""
-    from actors.store.postgres import PostgresStore
-    from runtime.payload import PayloadLimits
-
-    limits = PayloadLimits(
+def limits_of(config: Config) -> PayloadLimits:
+    """How large payloads may be."""
+    return PayloadLimits(
         args_bytes=config.payload_limit_bytes,
         output_bytes=config.payload_limit_bytes,
         warn_bytes=config.payload_warn_bytes,
     )
-    return PostgresStore(bridge, namespace=config.namespace, limits=limits)
+
+
+def make_store(config: Config, bridge: Bridge) -> Store:
+    """The Store over a bridge of `open_bridge`."""
+    from actors.store.postgres import PostgresStore
+
+    return PostgresStore(bridge, namespace=config.namespace, limits=limits_of(config))
 
 
 def show_progress(progress: Progress) -> None:
