@@ -43,7 +43,7 @@ def test_all_options_of_a_job_are_kept(on: Cli) -> None:
 
 
 def test_repeating_an_id_adds_nothing(on: Cli) -> None:
-    assert on("enqueue", "k", "--id", ID, "--json").json ["inserted"] is True
+    assert on("enqueue", "k", "--id", ID, "--json").json["inserted"] is True
     again = on("enqueue", "k", "--id", ID)
     assert "was there already" in again.err
     assert again.out.strip() == ID
