@@ -3,7 +3,8 @@
 What a program, and a child, import. Names are imported when they are first asked for, so that a
 child, which needs few of them, starts fast and never imports a database library.
 
-- define and enqueue: App, Kind, Backoff (exponential, constant), NewJob, PayloadLimits
+- define and enqueue: App, Kind, Unique, cron, every, Backoff (exponential, constant), NewJob,
+  PayloadLimits
 - inside a handler: current_job
 - end a run otherwise: Snooze, Discard, Cancel; meet its end: JobTimeout, JobCancelled, RunStopped
 - clients with a pool of their own: Client (sync), AsyncClient (asyncio), TrioClient
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from runtime.backoff import Backoff as Backoff
     from runtime.backoff import constant as constant
     from runtime.backoff import exponential as exponential
+    from runtime.batch import Batch as Batch
+    from runtime.batch_job import BatchJob as BatchJob
     from runtime.child.context import current_job as current_job
     from runtime.client import AsyncClient as AsyncClient
     from runtime.client import Client as Client
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from runtime.errors import JobCancelled as JobCancelled
     from runtime.errors import JobFailed as JobFailed
     from runtime.errors import JobNotFound as JobNotFound
+    from runtime.errors import JobNotUnique as JobNotUnique
     from runtime.errors import JobTimeout as JobTimeout
     from runtime.errors import OutputInvalid as OutputInvalid
     from runtime.errors import PayloadError as PayloadError
@@ -42,11 +46,14 @@ if TYPE_CHECKING:
     from runtime.errors import PayloadTooLarge as PayloadTooLarge
     from runtime.errors import ResultTimeout as ResultTimeout
     from runtime.errors import RunStopped as RunStopped
+    from runtime.errors import ScheduleExists as ScheduleExists
+    from runtime.errors import ScheduleNotFound as ScheduleNotFound
     from runtime.errors import SchemaNotMigrated as SchemaNotMigrated
     from runtime.errors import StoreUnavailable as StoreUnavailable
     from runtime.errors import UnknownKind as UnknownKind
     from runtime.errors import UsageError as UsageError
     from runtime.handler_enqueue import Kind as Kind
+    from runtime.injection_mark import injected as injected
     from runtime.job import Job as Job
     from runtime.job import NewJob as NewJob
     from runtime.lifecycle import JobState as JobState
@@ -54,11 +61,18 @@ if TYPE_CHECKING:
     from runtime.outcome import Discard as Discard
     from runtime.outcome import Snooze as Snooze
     from runtime.payload import PayloadLimits as PayloadLimits
+    from runtime.schedule import Schedule as Schedule
+    from runtime.timing import Timing as Timing
+    from runtime.timing import cron as cron
+    from runtime.timing import every as every
     from runtime.resources import Resources as Resources
+    from runtime.unique import Unique as Unique
 
 _NAMES = {
     "app": ("App", "load"),
     "backoff": ("Backoff", "constant", "exponential"),
+    "batch": ("Batch",),
+    "batch_job": ("BatchJob",),
     "child.context": ("current_job",),
     "client": ("AsyncClient", "Client", "TrioClient", "enqueue_many"),
     "errors": (
@@ -71,6 +85,7 @@ _NAMES = {
         "JobCancelled",
         "JobFailed",
         "JobNotFound",
+        "JobNotUnique",
         "JobTimeout",
         "OutputInvalid",
         "PayloadError",
@@ -78,17 +93,23 @@ _NAMES = {
         "PayloadTooLarge",
         "ResultTimeout",
         "RunStopped",
+        "ScheduleExists",
+        "ScheduleNotFound",
         "SchemaNotMigrated",
         "StoreUnavailable",
         "UnknownKind",
         "UsageError",
     ),
     "handler_enqueue": ("Kind",),
+    "injection_mark": ("injected",),
     "job": ("Job", "NewJob"),
     "lifecycle": ("JobState",),
     "outcome": ("Cancel", "Discard", "Snooze"),
     "payload": ("PayloadLimits",),
+    "schedule": ("Schedule",),
+    "timing": ("Timing", "cron", "every"),
     "resources": ("Resources",),
+    "unique": ("Unique",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 

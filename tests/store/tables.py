@@ -23,6 +23,7 @@ _TIMES = {
         "attempted_at",
         "finalized_at",
         "cancel_requested_at",
+        "expires_at",
     ),
     "node": ("started_at", "heartbeat_at", "expires_at", "ended_at"),
     "leader": ("elected_at", "expires_at"),

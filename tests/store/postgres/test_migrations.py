@@ -58,6 +58,7 @@ def test_every_index_is_valid_and_partial_but_the_keys(tables: Tables) -> None:
         ("job_finalized", True, True),
         ("job_pkey", True, False),
         ("job_running", True, True),
+        ("job_unique", True, True),
     ]
 
 
