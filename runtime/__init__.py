@@ -8,7 +8,7 @@ child, which needs few of them, starts fast and never imports a database library
 - inside a handler: current_job
 - end a run otherwise: Snooze, Discard, Cancel; meet its end: JobTimeout, JobCancelled, RunStopped
 - clients with a pool of their own: Client (sync), AsyncClient (asyncio), TrioClient
-- look at jobs: Job, JobState; and every error, all of them HeadraceErrors
+- look at jobs: Job, JobFilter, JobState; and every error, all of them HeadraceErrors
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from runtime.errors import JobNotFound as JobNotFound
     from runtime.errors import JobNotUnique as JobNotUnique
     from runtime.errors import JobTimeout as JobTimeout
+    from runtime.errors import NamespaceDisabled as NamespaceDisabled
     from runtime.errors import OutputInvalid as OutputInvalid
     from runtime.errors import PayloadError as PayloadError
     from runtime.errors import PayloadInvalid as PayloadInvalid
@@ -56,7 +57,9 @@ if TYPE_CHECKING:
     from runtime.injection_mark import injected as injected
     from runtime.job import Job as Job
     from runtime.job import NewJob as NewJob
+    from runtime.job_filter import JobFilter as JobFilter
     from runtime.lifecycle import JobState as JobState
+    from runtime.limits import Rate as Rate
     from runtime.outcome import Cancel as Cancel
     from runtime.outcome import Discard as Discard
     from runtime.outcome import Snooze as Snooze
@@ -87,6 +90,7 @@ _NAMES = {
         "JobNotFound",
         "JobNotUnique",
         "JobTimeout",
+        "NamespaceDisabled",
         "OutputInvalid",
         "PayloadError",
         "PayloadInvalid",
@@ -103,7 +107,9 @@ _NAMES = {
     "handler_enqueue": ("Kind",),
     "injection_mark": ("injected",),
     "job": ("Job", "NewJob"),
+    "job_filter": ("JobFilter",),
     "lifecycle": ("JobState",),
+    "limits": ("Rate",),
     "outcome": ("Cancel", "Discard", "Snooze"),
     "payload": ("PayloadLimits",),
     "schedule": ("Schedule",),

@@ -101,6 +101,10 @@ class StoreUnavailable(Unavailable):
     """The database did not answer, or broke off. Whether the statement took effect is unknown."""
 
 
+class NamespaceDisabled(StoreUnavailable):
+    """The namespace was switched off: nothing can be enqueued until somebody enables it."""
+
+
 class SchemaError(HeadraceError):
     """The database's tables are not those that this version needs."""
 
@@ -144,6 +148,28 @@ class JobNotUnique(HeadraceError):
 
     def __reduce__(self) -> tuple[type[JobNotUnique], tuple[UUID | None, int | None]]:
         return type(self), (self.job_id, self.index)
+
+
+class ScheduleNotFound(HeadraceError):
+    """No schedule has this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"no schedule {name!r}")
+
+    def __reduce__(self) -> tuple[type[ScheduleNotFound], tuple[str]]:
+        return type(self), (self.name,)
+
+
+class ScheduleExists(UsageError):
+    """There is a schedule of this name already; nothing was changed."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"there is a schedule {name!r} already; update it, or delete it first")
+
+    def __reduce__(self) -> tuple[type[ScheduleExists], tuple[str]]:
+        return type(self), (self.name,)
 
 
 class JobFailed(HeadraceError):

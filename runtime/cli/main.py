@@ -20,8 +20,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "migrate": ("migrate", "migrate", "Make or change the tables: up, down, status."),
     "enqueue": ("enqueue", "enqueue", "Add a job."),
     "job": ("jobs", "job", "Look at jobs; cancel, retry, delete, reschedule or move them."),
+    "events": ("events", "events", "Print what happens to jobs and queues, as it happens."),
     "queue": ("queues", "queue", "Look at queues, pause or resume them."),
+    "schedule": ("schedules", "schedule", "Have jobs enqueued at times of a clock."),
+    "namespace": ("namespaces", "namespace", "Make, list, disable, enable or drop namespaces."),
     "node": ("nodes", "node", "Look at the nodes that serve."),
+    "maintain": ("maintain", "maintain", "Build bloated indexes anew."),
     "check": ("check", "check", "Check configuration and database, with advice."),
     "config": ("show_config", "config", "Show each option, its value and where it came from."),
 }

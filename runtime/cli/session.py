@@ -68,8 +68,12 @@ def run_with_store(settings: Settings, unit: Callable[[Store], Awaitable[T]]) ->
         return trio.run(_with_store, config, unit)
 
 
-def run_with_client(settings: Settings, unit: Callable[[Client], T]) -> T:
+def run_with_client(
+    settings: Settings, unit: Callable[[Client], T], *, check: bool = True
+) -> T:
     """Open a client, see that its tables are ours, run `unit`, which may use all its groups.
+
+    `check`: False for what needs no tables.
 
     Raises: StoreUnavailable, SchemaError, DatabaseError (a refusal), and what `unit` raises.
     """
@@ -81,7 +85,8 @@ def run_with_client(settings: Settings, unit: Callable[[Client], T]) -> T:
             prepare_tables(config, migrate=True)
         app = App("command", namespace=config.namespace, limits=limits_of(config))
         with _refusals(), Client(app, config.database_url, pooler=config.pooler) as client:
-            client.check()
+            if check:
+                client.check()
             return unit(client)
 
 

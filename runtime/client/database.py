@@ -18,7 +18,7 @@ import asyncpg
 from runtime import sql
 from runtime.client.failures import explained
 from runtime.database_url import for_driver, meaningless, redacted
-from runtime.errors import StoreUnavailable
+from runtime.errors import NamespaceDisabled, StoreUnavailable
 from runtime.tls import fault, unavailable
 
 T = TypeVar("T")
@@ -92,6 +92,8 @@ class Database:
                 for pause in REPEAT_SECONDS if repeatable else ():
                     try:
                         return await self._run(unit)
+                    except NamespaceDisabled:
+                        raise  # another try would not help
                     except StoreUnavailable:
                         await asyncio.sleep(pause)
                 return await self._run(unit)

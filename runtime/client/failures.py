@@ -15,6 +15,7 @@ import msgspec
 
 from runtime.errors import (
     HeadraceError,
+    NamespaceDisabled,
     JobNotUnique,
     PayloadInvalid,
     PayloadTooLarge,
@@ -24,6 +25,7 @@ from runtime.errors import (
 
 TOO_LARGE = "HR001"
 NOT_UNIQUE = "HR002"
+DISABLED = "HR003"
 _UNIQUE_VIOLATION = "23505"
 _UNIQUE_INDEX = "job_unique"
 _CHECK_VIOLATION = "23514"
@@ -81,6 +83,8 @@ def explain(error: BaseException, namespace: str) -> HeadraceError | None:
     if state.startswith(_OF_DATA):
         told = _first(error, "M", "message", "message_primary")
         return UsageError(f"the database refused a value: {told}")
+    if state == DISABLED:
+        return NamespaceDisabled(f"the namespace {namespace!r} is disabled: nothing can be enqueued")
     if state in _NOT_MIGRATED:
         return SchemaNotMigrated(
             f"the namespace {namespace!r} has no tables of this version in this database; "

@@ -9,6 +9,7 @@ import msgspec
 from actors.store.errors import DatabaseError
 from runtime.errors import (
     HeadraceError,
+    NamespaceDisabled,
     JobNotUnique,
     PayloadInvalid,
     PayloadTooLarge,
@@ -19,6 +20,7 @@ from runtime.errors import (
 
 TOO_LARGE = "HR001"  # raised by enqueue_many
 NOT_UNIQUE = "HR002"  # the same
+DISABLED = "HR003"  # the namespace, by namespace disable
 _UNIQUE_VIOLATION = "23505"
 _UNIQUE_INDEX = "job_unique"
 _CHECK_VIOLATION = "23514"
@@ -62,6 +64,8 @@ def typed(error: DatabaseError, namespace: str) -> HeadraceError:
             f"namespace {namespace!r} does not have the tables that this version needs"
             f" ({error.message}); `python -m runtime migrate up` makes them"
         )
+    if error.sqlstate == DISABLED:
+        return NamespaceDisabled(error.message)
     if error.sqlstate.startswith(_PASSING):
         return StoreUnavailable(f"the database broke off: {error}")
     if error.sqlstate == TOO_LARGE:

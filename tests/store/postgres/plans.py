@@ -55,8 +55,12 @@ class Plan:
         )
 
 
-def explain(tables: Tables, statement: str, *values: Any, analyse: bool = False) -> Plan:
+def explain(
+    tables: Tables, statement: str, *values: Any, analyse: bool = False, freely: bool = False
+) -> Plan:
     """The generic plan of a statement; run, and rolled back, if it is to be analysed.
+
+    `freely`: as after plan_freely.sql, the plan for these values.
 
     Of a prepared statement: EXPLAIN with parameters would show a plan for these very values.
     """
@@ -64,6 +68,8 @@ def explain(tables: Tables, statement: str, *values: Any, analyse: bool = False)
     with psycopg.connect(tables.url) as connection:
         for name, value in session_of(NAMESPACE).items():
             connection.execute("SELECT set_config(%s, %s, true)", [name, value])
+        if freely:
+            connection.execute(sql.load("plan_freely").encode())
         connection.execute(f"PREPARE explained AS {sql.load(statement)}".encode())
         row = connection.execute(_execution(options, values)).fetchone()
         connection.rollback()
