@@ -15,13 +15,15 @@ written alone, as a discard that says why, so that it cannot hold up the others.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from uuid import UUID
 
 import attrs
 import msgspec
 import trio
 
 from actors import events
+from actors.doubts import Doubts
 from actors.holdings import Holdings
 from actors.kit.life import Life
 from actors.lease import Lease, cancel_when_over
@@ -31,7 +33,7 @@ from actors.store.protocol import Acked, Store
 from runtime.backoff import DEFAULT_BACKOFF, Backoff
 from runtime.errors import StoreUnavailable
 from runtime.job import ClaimedJob
-from runtime.lifecycle import Ack, JobState, Run, decide
+from runtime.lifecycle import DEFAULT_MAX_CRASHES, Ack, JobState, Run, decide
 from runtime.outcome import Failed, Failure, Outcome
 
 # Outcomes in one statement. From 500 on the time a job stays the same; more only makes them larger.
@@ -49,17 +51,39 @@ ANSWER_SECONDS = 10.0
 ROOM = 4 * MAX_BATCH
 
 
+NotesFirst = Callable[[Iterable[tuple[UUID, int]]], Awaitable[None]]
+"""Returns when what these runs told of themselves is written, or will not be soon."""
+
+
+async def no_notes(runs: Iterable[tuple[UUID, int]]) -> None:
+    """For nodes without a Scribe."""
+
+
 class Settled(msgspec.Struct, frozen=True, gc=False):
-    """A run whose outcome is known. `backoff` is its handler's policy."""
+    """A run whose outcome is known, its handler's policy, and what the run used."""
 
     job: ClaimedJob
     outcome: Outcome
     backoff: Backoff = DEFAULT_BACKOFF
+    max_crashes: int = DEFAULT_MAX_CRASHES
+    wall_seconds: float | None = None
+    cpu_seconds: float | None = None
+    peak_rss_kib: int | None = None
 
     def ack(self) -> Ack:
         """What becomes of the job."""
         job = self.job
-        run = Run(job.id, job.run_number, job.attempt, job.max_attempts)
+        run = Run(
+            job.id,
+            job.run_number,
+            job.attempt,
+            job.max_attempts,
+            job.crashes,
+            self.max_crashes,
+            self.wall_seconds,
+            self.cpu_seconds,
+            self.peak_rss_kib,
+        )
         spread = random.uniform(-1.0, 1.0) if isinstance(self.outcome, Failed) else 0.0
         return decide(run, self.outcome, self.backoff, spread)
 
@@ -72,15 +96,18 @@ class Acker:
     holdings: Holdings
     observe: events.Observer = events.ignore
     lease: Lease | None = None
+    notes_first: NotesFirst = no_notes
     _pending: list[Ack] = attrs.field(factory=list, init=False)
     _arrived: trio.Event = attrs.field(factory=trio.Event, init=False)
     _roomy: trio.Event = attrs.field(factory=trio.Event, init=False)
     _due: trio.Event = attrs.field(factory=trio.Event, init=False)  # a write should begin
     _unanswered: bool = attrs.field(default=False, init=False)  # the last write
     _retry: Retry = attrs.field(init=False)
+    _doubts: Doubts = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._retry = Retry("acker", self.observe)
+        self._doubts = Doubts(self.store, self.holdings, self.settle, self.observe)
 
     @property
     def pending(self) -> int:
@@ -96,6 +123,13 @@ class Acker:
         self._arrived.set()
         if hurry or len(self._pending) >= WORTHY:
             self._due.set()
+
+    def doubt(self, settled: Settled, ended: events.RunEnded) -> None:
+        """Hand over the outcome of a run that has completed its job in its own transaction.
+
+        It is written if that transaction turns out not to have committed; `ended` is told then.
+        """
+        self._doubts.add(settled, ended)
 
     async def wait_room(self) -> None:
         """Wait while too many outcomes are pending."""
@@ -114,6 +148,7 @@ class Acker:
         async with trio.open_nursery() as nursery:
             if self.lease is not None:
                 nursery.start_soon(cancel_when_over, self.lease, life, nursery.cancel_scope)
+            nursery.start_soon(self._doubts.run)
             await self._write_until(life)
             nursery.cancel_scope.cancel()
 
@@ -126,7 +161,8 @@ class Acker:
                         await self._due.wait()
                 await self._write()
             elif life.stopping:
-                return
+                if not await self._doubts.end():
+                    return
             else:
                 with life.stop_scope():
                     await self._arrived.wait()
@@ -134,6 +170,7 @@ class Acker:
     async def _write(self) -> None:
         self._due = trio.Event()
         batch = self._pending[:MAX_BATCH]
+        await self.notes_first((ack.id, ack.run_number) for ack in batch)
         try:
             await self._ack(batch)
         except StoreUnavailable as error:
@@ -160,6 +197,7 @@ class Acker:
                 retried=acked.retried,
                 discarded=acked.discarded,
                 cancelled=acked.cancelled,
+                acks=batch,
             )
         )
 

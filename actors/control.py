@@ -9,7 +9,7 @@ stops no run, and keeps a queue waiting until the next poll at most.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import attrs
@@ -28,6 +28,12 @@ from actors.worker import Worker
 LOOK_SECONDS = 5.0
 # Commands that may wait; more are found by the next look.
 COMMANDS = 1024
+# A job that is ours by the database, and that no Worker has: it is on its way to one, or its outcome
+# on its way to the database. Looked for again so soon, in seconds.
+ON_ITS_WAY_SECONDS = 0.05
+
+Wanted = Mapping[UUID, str | None]
+"""Jobs that are to be cancelled, and the reasons that people gave."""
 
 
 @attrs.define
@@ -59,39 +65,46 @@ class Control:
         rounds = Rounds(
             life, "control", self._wanted, seconds=LOOK_SECONDS, jitter=0.1, observe=self.observe
         )
+        self.holdings.on_expected = rounds.wake
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._look, rounds)
             with life.stop_scope():
                 async for payload in self._arrivals:
                     self._obey(payload, rounds)
 
-    def _obey(self, payload: str, rounds: Rounds[Sequence[UUID]]) -> None:
+    def _obey(self, payload: str, rounds: Rounds[Wanted]) -> None:
         verb, _, what = payload.partition(":")
         match verb:
-            case "cancel" if self._is_held(what):
+            case "cancel" if self._concerns_us(what):
                 rounds.wake()
             case "pause":
                 self.distributor.pause(what)
+                self.observe(events.QueuePaused(what))
             case "resume":
                 self.distributor.resume(what)
+                self.observe(events.QueueResumed(what))
+            case "queues":
+                self.distributor.watch.look()
 
-    def _is_held(self, name: str) -> bool:
-        """What is no id concerns none of our jobs."""
+    def _concerns_us(self, name: str) -> bool:
+        """What is no id concerns none of our jobs. One that we do not hold may be just claimed."""
         with contextlib.suppress(ValueError):
-            return self.holdings.holds(UUID(name))
+            job_id = UUID(name)
+            if self.holdings.holds(job_id):
+                return True
+            self.holdings.expect(job_id)
         return False
 
-    def _cancel(self, job_id: UUID) -> None:
-        for worker in self.workers:
-            if worker.cancel(job_id):
-                return
+    def _cancel(self, job_id: UUID, why: str) -> bool:
+        return any(worker.cancel(job_id, why) for worker in self.workers)
 
-    async def _look(self, rounds: Rounds[Sequence[UUID]]) -> None:
+    async def _look(self, rounds: Rounds[Wanted]) -> None:
         async for wanted in rounds:
-            for job_id in wanted:
-                self._cancel(job_id)
+            reached = [self._cancel(job_id, why or "") for job_id, why in wanted.items()]
+            if not all(reached):
+                rounds.again_within(ON_ITS_WAY_SECONDS)
 
-    async def _wanted(self) -> Sequence[UUID]:
+    async def _wanted(self) -> Wanted:
         if len(self.holdings) == 0 or not self.lease.held:
-            return ()
+            return {}
         return await self.store.awaiting_cancel(self.lease.node_id)

@@ -17,6 +17,7 @@ import attrs
 import msgspec
 
 from actors.store.protocol import QueueInfo
+from runtime.lifecycle import Ack
 
 # --- jobs -----------------------------------------------------------------------------------------
 
@@ -113,6 +114,24 @@ class Acked:
     retried: int = 0  # of the written: those that run again after a failure
     discarded: int = 0
     cancelled: int = 0
+    acks: Sequence[Ack] = ()  # the outcomes, as they were to be written
+
+
+@attrs.frozen
+class RunInDoubt:
+    """A handler completed its job in a transaction of its own, and has left it open."""
+
+    job_id: UUID
+    kind: str
+    seconds: float
+
+
+@attrs.frozen
+class NotesLost:
+    """Runs told of themselves, and it was not written. Their jobs are none the worse for it."""
+
+    notes: int
+    reason: str
 
 
 # --- children -------------------------------------------------------------------------------------
@@ -306,6 +325,61 @@ class Pruned:
 
 
 @attrs.frozen
+class QueuePaused:
+    """We were told that a queue was paused; "*" stands for all."""
+
+    queue: str
+
+
+@attrs.frozen
+class QueueResumed:
+    """We were told that a queue was resumed; "*" stands for all."""
+
+    queue: str
+
+
+@attrs.frozen
+class Fired:
+    """Schedules were due: their jobs were added, and their next firing is planned."""
+
+    schedules: int
+    jobs: int
+
+
+@attrs.frozen
+class FiringsMissed:
+    """Firings of these schedules were left out, as their catch-up policy has it."""
+
+    schedules: tuple[str, ...]
+
+
+@attrs.frozen
+class ScheduleBroken:
+    """A schedule cannot be planned, and does not fire until it is changed."""
+
+    schedule: str
+    problem: str
+
+
+@attrs.frozen
+class SchedulesDeclared:
+    """The schedules that this node's app defines were written down."""
+
+    schedules: int
+    changed: int  # of them: those that are new, or say something new
+
+
+@attrs.frozen
+class Reindexed:
+    """A bloated index was built anew, or what was left of an interrupted build was dropped."""
+
+    index: str
+    bytes_before: int
+    bytes_after: int
+    seconds: float
+
+
+@attrs.frozen
 class QueuesMeasured:
     """The leader looked at all queues. At the end of a term it sends an empty tuple."""
 
@@ -323,6 +397,8 @@ Event = (
     | RunInterrupted
     | RunsEnded
     | Acked
+    | RunInDoubt
+    | NotesLost
     | ForkServerStarted
     | ForkServerDied
     | ChildStarted
@@ -344,6 +420,13 @@ Event = (
     | Rescued
     | Staged
     | Pruned
+    | QueuePaused
+    | QueueResumed
+    | Fired
+    | FiringsMissed
+    | ScheduleBroken
+    | SchedulesDeclared
+    | Reindexed
     | QueuesMeasured
 )
 

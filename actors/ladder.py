@@ -37,10 +37,13 @@ class Ladder:
     kill: Callable[[str, HeldRun], Awaitable[None]]
     observe: events.Observer = events.ignore
 
-    def tell(self, run: HeldRun, reason: str) -> None:
-        """The first step. A run that is being stopped already stays with its first reason."""
+    def tell(self, run: HeldRun, reason: str, why: str = "") -> None:
+        """The first step. A run that is being stopped already stays with its first reason.
+
+        `why`: what people gave as their own.
+        """
         if run.reason is None:
-            run.reason = reason
+            run.reason, run.why = reason, why
             self.observe(events.RunInterrupted(run.job.id, run.job.kind, reason))
             self._say(run)
 
@@ -49,7 +52,7 @@ class Ladder:
         next_at = float("inf")
         for run in self.runs.begun():
             if run.reason is None and now >= run.due_at:
-                self.tell(run, "timeout")
+                self.tell(run, run.due_reason)
             next_at = min(
                 next_at, run.due_at if run.reason is None else await self._climb(run, now)
             )
@@ -75,4 +78,10 @@ class Ladder:
 def _message(run: HeldRun) -> str:
     if run.reason == "timeout":
         return f"ran for longer than its timeout of {run.timeout_seconds:g} s"
-    return "cancelled while it ran" if run.reason == "cancel" else "the node stops"
+    if run.reason == "cpu":
+        return f"used more CPU time than its timeout of {run.info.cpu_timeout_seconds:g} s"
+    if run.reason == "expired":
+        return "went on until its deadline (expires_at)"
+    if run.reason == "cancel":
+        return run.why or "cancelled while it ran"
+    return "the node stops"

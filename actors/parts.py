@@ -16,6 +16,7 @@ import trio
 from actors import events
 from actors.acker import Acker
 from actors.control import Control
+from actors.cores import Cores
 from actors.distributor import Distributor
 from actors.forkserver import ForkServer
 from actors.heartbeat import Heartbeat
@@ -27,12 +28,17 @@ from actors.log import log
 from actors.maintenance.elector import Elector
 from actors.maintenance.leader import Leader
 from actors.maintenance.pruner import Pruner
+from actors.maintenance.registrar import Registrar
+from actors.maintenance.reindexer import Reindexer
 from actors.maintenance.rescuer import Rescuer
+from actors.maintenance.scheduler import Scheduler
 from actors.maintenance.stager import Stager
 from actors.maintenance.surveyor import Surveyor
 from actors.maintenance.term import HeldTerm
 from actors.metrics import Metrics
+from actors.scribe import Scribe
 from actors.store.protocol import Retention, Store
+from actors.subscriptions import Subscriptions
 from actors.tenure_settings import TenureSettings
 from actors.worker import Worker
 from runtime.child.orders import AppSource
@@ -60,12 +66,17 @@ class Parts:
     leader: Leader
     stager: Stager
     rescuer: Rescuer
+    scheduler: Scheduler
     pruner: Pruner
+    reindexer: Reindexer
+    registrar: Registrar
     surveyor: Surveyor
     control: Control
+    scribe: Scribe
     http: Http
     metrics: Metrics
     health: Health
+    subscriptions: Subscriptions
     observe: events.Observer
     force: trio.Event
 
@@ -88,8 +99,9 @@ def make_parts(
     observe: gets every event, besides the node's own log, metrics and health.
     """
     metrics, health = Metrics(our_version()), Health.of(config)
-    told = events.fan_out(metrics.observe, health.observe, log, observe)
-    return _Maker(config, store, app, told).make(metrics, health)
+    subscriptions = Subscriptions()
+    told = events.fan_out(metrics.observe, health.observe, log, subscriptions.observe, observe)
+    return _Maker(config, store, app, told).make(metrics, health, subscriptions)
 
 
 @attrs.define
@@ -102,18 +114,28 @@ class _Maker:
     holdings: Holdings = attrs.field(factory=Holdings)
     term: HeldTerm = attrs.field(factory=HeldTerm)
     force: trio.Event = attrs.field(factory=trio.Event)
+    cores: Cores = attrs.field(init=False)
+    recycling: trio.CapacityLimiter = attrs.field(init=False)
 
-    def make(self, metrics: Metrics, health: Health) -> Parts:
+    def __attrs_post_init__(self) -> None:
+        self.cores = Cores(self.config.worker_count)
+        self.recycling = trio.CapacityLimiter(1)  # children recycled at a time
+
+    def make(self, metrics: Metrics, health: Health, subscriptions: Subscriptions) -> Parts:
         config, observe = self.config, self.observe
         forkserver = self._forkserver()
-        acker = Acker(self.store, self.holdings, observe, self.lease)
+        scribe = Scribe(self.store, observe)
+        acker = Acker(self.store, self.holdings, observe, self.lease, scribe.settle)
         stager = Stager(self.store, observe, self.term)
+        scheduler = Scheduler(self.store, observe, self.term)
         distributor = self._distributor()
-        workers = tuple(self._workers(forkserver, acker, distributor))
+        workers = tuple(self._workers(forkserver, acker, distributor, scribe))
         control = Control(self.store, self.lease, self.holdings, distributor, workers, observe)
+        heartbeat = self._heartbeat(forkserver)
+        distributor.watch.on_queues = heartbeat.serves
         distributor.hand_on = {
             "control": control.hear,
-            "due": lambda _payload: stager.due_soon(),
+            "due": lambda what: (scheduler if what == "schedule" else stager).due_soon(),
         }
         rescuer = Rescuer(self.store, observe, self.term)
         pruner = Pruner(self.store, _retention(config), observe, self.term)
@@ -124,7 +146,7 @@ class _Maker:
             lease=self.lease,
             holdings=self.holdings,
             term=self.term,
-            heartbeat=self._heartbeat(forkserver),
+            heartbeat=heartbeat,
             acker=acker,
             forkserver=forkserver,
             workers=workers,
@@ -133,12 +155,17 @@ class _Maker:
             leader=Leader(self.term),
             stager=stager,
             rescuer=rescuer,
+            scheduler=scheduler,
             pruner=pruner,
+            reindexer=Reindexer(self.store, observe, self.term),
+            registrar=Registrar(self.store, self.lease, forkserver.schedules, observe),
             surveyor=surveyor,
             control=control,
+            scribe=scribe,
             http=self._http(metrics, health),
             metrics=metrics,
             health=health,
+            subscriptions=subscriptions,
             observe=observe,
             force=self.force,
         )
@@ -181,12 +208,13 @@ class _Maker:
         )
 
     def _workers(
-        self, forkserver: ForkServer, acker: Acker, distributor: Distributor
+        self, forkserver: ForkServer, acker: Acker, distributor: Distributor, scribe: Scribe
     ) -> list[Worker]:
         """One for each core, and one for async handlers."""
+        count = self.config.worker_count
         return [
-            self._worker(number, number == self.config.worker_count, forkserver, acker, distributor)
-            for number in range(self.config.worker_count + 1)
+            self._worker(number, number == count, forkserver, acker, distributor, scribe)
+            for number in range(count + 1)
         ]
 
     def _worker(
@@ -196,6 +224,7 @@ class _Maker:
         forkserver: ForkServer,
         acker: Acker,
         distributor: Distributor,
+        scribe: Scribe,
     ) -> Worker:
         config = self.config
         return Worker(
@@ -212,10 +241,14 @@ class _Maker:
                 grace_seconds=config.kill_grace_seconds,
                 recycle_runs=config.recycle_runs,
                 recycle_mib=config.recycle_mib,
+                max_crashes=config.max_crashes,
             ),
             drain_seconds=config.drain_seconds,
             force=self.force,
             observe=self.observe,
+            take_note=scribe.take,
+            cores=None if is_async else self.cores,
+            recycling=self.recycling,
         )
 
     def _http(self, metrics: Metrics, health: Health) -> Http:

@@ -6,11 +6,22 @@ begun when the child says so, by the run page or by a Started frame, whichever i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from uuid import UUID
 
 import attrs
+import msgspec
 
+from runtime import wire
 from runtime.job import ClaimedJob, KindInfo
+from runtime.note import Note
+
+TakeNote = Callable[[UUID, int, Note], None]
+"""Called with a job's id, a run's number, and what that run tells of itself."""
+
+
+def take_no_note(job_id: UUID, run_number: int, note: Note) -> None:
+    """For those who do not care."""
 
 
 @attrs.define(eq=False)
@@ -22,16 +33,36 @@ class HeldRun:
     info: KindInfo
     timeout_seconds: float | None  # in force for this run; None: none
     begun_at: float | None = None
-    reason: str | None = None  # why it is being stopped: "timeout", "cancel" or "stop"
+    expires_at: float = float("inf")  # its job's deadline
+    reason: str | None = None  # why it is being stopped: a word of wire.Interrupt, or "memory"
+    why: str = ""  # what those who cancelled it gave as their reason
     ring_at: float = 0.0  # when the handler is told (again) to stop
     kill_at: float = 0.0  # when its child is killed, if the run is still there
+    completing: bool = False  # its handler completes the job in a transaction of its own
 
     @property
     def due_at(self) -> float:
-        """When its timeout ends; infinity for a run without one, or not begun."""
+        """When it is to stop by itself, for `due_reason`; infinity for a run that has not begun."""
+        if self.begun_at is None:
+            return float("inf")
+        return min(self._timeout_at, self.expires_at)
+
+    @property
+    def due_reason(self) -> str:
+        """Why: its timeout, or its job's deadline, if that comes first."""
+        return "timeout" if self._timeout_at <= self.expires_at else "expired"
+
+    @property
+    def _timeout_at(self) -> float:
         if self.begun_at is None or self.timeout_seconds is None:
             return float("inf")
         return self.begun_at + self.timeout_seconds
+
+    def job_at(self, now: float) -> ClaimedJob:
+        """Its job, to be dealt again: the deadline has come nearer since the claim."""
+        if self.job.expires_seconds is None:
+            return self.job
+        return msgspec.structs.replace(self.job, expires_seconds=self.expires_at - now)
 
 
 class Runs:
@@ -47,16 +78,24 @@ class Runs:
     def __iter__(self) -> Iterator[HeldRun]:
         return iter(self._held.values())
 
-    def add(self, job: ClaimedJob, info: KindInfo, timeout_seconds: float | None) -> HeldRun:
+    def add(
+        self, job: ClaimedJob, info: KindInfo, timeout_seconds: float | None, now: float = 0.0
+    ) -> HeldRun:
         """A job is handed to the child: its run, with the next sequence number."""
         self._last_seq += 1
         run = HeldRun(self._last_seq, job, info, timeout_seconds)
+        if job.expires_seconds is not None:
+            run.expires_at = now + job.expires_seconds
         self._held[run.seq] = run
         return run
 
     def pop(self, seq: int) -> HeldRun | None:
         """The run has ended, or was taken back. None if it is not held (any more)."""
         return self._held.pop(seq, None)
+
+    def held(self, seq: int) -> HeldRun | None:
+        """The run of this number, if it is still held."""
+        return self._held.get(seq)
 
     def begin(self, seq: int, at: float) -> None:
         """The child has begun run `seq`."""
@@ -99,9 +138,28 @@ class Runs:
         self._held.clear()
         return runs
 
+    def last_begun_at(self, now: float) -> float:
+        """When the latest run began that goes on; now, if none does."""
+        begun = self.begun()
+        return now if not begun or begun[-1].begun_at is None else begun[-1].begun_at
+
+    def due_of_waiting(self, now: float) -> float:
+        """No waiting run can be due before this: each of them begins after `now`."""
+        waiting = self.waiting()
+        timeouts = [run.timeout_seconds for run in waiting if run.timeout_seconds]
+        deadline = min((run.expires_at for run in waiting), default=float("inf"))
+        return min(now + min(timeouts, default=float("inf")), deadline)
+
     def find(self, job_id: object) -> HeldRun | None:
         """The held run of a job."""
         return next((run for run in self._held.values() if run.job.id == job_id), None)
+
+
+def waited(job: ClaimedJob, seconds: float) -> ClaimedJob:
+    """The job, so much later: its deadline has come nearer."""
+    if job.expires_seconds is None:
+        return job
+    return msgspec.structs.replace(job, expires_seconds=job.expires_seconds - seconds)
 
 
 def timeout_of(job: ClaimedJob, info: KindInfo, default: float | None) -> float | None:
@@ -113,3 +171,23 @@ def timeout_of(job: ClaimedJob, info: KindInfo, default: float | None) -> float 
         if chosen is not None:
             return chosen or None
     return default or None
+
+
+def frame_of(run: HeldRun, epoch: int, now_ns: int = 0, now: float = 0.0) -> wire.Run:
+    """What its child is told of a run. `now_ns`, `now`: the time, by the child's clock and ours."""
+    job = run.job
+    expires = job.expires_seconds is not None
+    return wire.Run(
+        seq=run.seq,
+        epoch=epoch,
+        id=job.id.bytes,
+        run_number=job.run_number,
+        kind=job.kind,
+        queue=job.queue,
+        args=job.args,
+        attempt=job.attempt,
+        max_attempts=job.max_attempts,
+        metadata=job.metadata,
+        timeout_seconds=run.timeout_seconds,
+        expires_ns=now_ns + int((run.expires_at - now) * 1e9) if expires else None,
+    )

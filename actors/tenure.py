@@ -25,12 +25,16 @@ from actors import events
 from actors.acker import Acker, Settled
 from actors.capacity import Capacity
 from actors.child import Child, ChildExit
+from actors.core_share import CoreShare
+from actors.cores import Cores
 from actors.kit.locks import at_once
 from actors.ladder import Ladder
-from actors.post_mortem import Death, outcome_of
-from actors.run_events import ended, refusal
-from actors.runs import HeldRun, Runs, timeout_of
+from actors.limits import Limits, limits_of
+from actors.post_mortem import Death, death_of
+from actors.runs import HeldRun, Runs, TakeNote, frame_of, take_no_note, timeout_of, waited
 from actors.seat import Seat
+from actors.settling import EXPIRED, Ends, settled_dead, settled_done
+from actors.speech import Speech
 from actors.tenure_settings import TenureSettings
 from runtime import wire
 from runtime.child.page import SETTLE_SECONDS
@@ -45,8 +49,8 @@ LAST_WORDS_SECONDS = 0.1
 # or a thread that a handler left behind holds the GIL. Otherwise it takes 0.1 ms.
 STUCK_SECONDS = 10.0
 
-# Interrupt frames that wait to be sent to one child.
-WORDS = 256
+# How long a child that has taken too much memory may take to tell where it is: it takes more.
+SHORT_DUMP_SECONDS = 0.1
 
 
 @attrs.define(eq=False)
@@ -63,10 +67,13 @@ class Tenure:
     redeal: Callable[[Sequence[ClaimedJob]], list[ClaimedJob]]
     may_begin: Callable[[], bool]  # whether the node still has the right to run what it claimed
     observe: events.Observer = events.ignore
+    take_note: TakeNote = take_no_note
+    cores: Cores | None = None  # of the node; None: runs here need none
     served: int = attrs.field(default=0, init=False)  # runs that ended in this child
     closing: bool = attrs.field(default=False, init=False)  # takes no more jobs
     buried: int = attrs.field(default=0, init=False)  # runs that its death ended
     halted: bool = attrs.field(default=False, init=False)  # killed because the node must stop
+    worn: trio.Event = attrs.field(factory=trio.Event, init=False)  # the child should be replaced
     _runs: Runs = attrs.field(factory=Runs, init=False)
     _decoder: wire.Decoder = attrs.field(factory=wire.Decoder, init=False)
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
@@ -75,22 +82,24 @@ class Tenure:
     _moved_at: float = attrs.field(default=0.0, init=False)  # a run was handed over, or heard of
     _kill_reason: str | None = attrs.field(default=None, init=False)
     _stack: str = attrs.field(default="", init=False)
-    _sending: trio.Lock = attrs.field(factory=trio.Lock, init=False)
     _handing: trio.Lock = attrs.field(factory=trio.Lock, init=False)  # held by a take-back, too
-    _speech: trio.MemorySendChannel[wire.Interrupt] = attrs.field(init=False)
-    _words: trio.MemoryReceiveChannel[wire.Interrupt] = attrs.field(init=False)
+    _speech: Speech = attrs.field(init=False)
     _ladder: Ladder = attrs.field(init=False)
+    _limits: Limits | None = attrs.field(init=False)
+    _share: CoreShare = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._speech, self._words = trio.open_memory_channel(WORDS)
+        self._speech = Speech(self.child, self.settings.is_async)
         self._ladder = Ladder(
             self._runs,
             self.settings.grace_seconds,
-            say=self._say,
+            say=self._speech.interrupt,
             ring=self.child.ring,
             kill=self._kill,
             observe=self.observe,
         )
+        self._share = CoreShare(self.cores, self._drain, self._show_load)
+        self._limits = limits_of(self._runs, self.child, self.kinds, self._ladder.tell, self._kill)
 
     @property
     def running(self) -> int:
@@ -101,15 +110,17 @@ class Tenure:
         """Serve until the child is gone."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._hand_over)
-            nursery.start_soon(self._tell)
+            nursery.start_soon(self._speech.run)
             nursery.start_soon(self._receive)
             nursery.start_soon(self._watch)
+            nursery.start_soon(self._share.keep)
             self._show_load()
             exit_ = await self.child.wait()
             with trio.move_on_after(LAST_WORDS_SECONDS):
                 await self._heard_out.wait()
             nursery.cancel_scope.cancel()
         self.seat.close()
+        self._share.end()
         self._bury(exit_)
 
     # --- jobs in ----------------------------------------------------------------------------------
@@ -118,61 +129,54 @@ class Tenure:
         while True:
             await self.acker.wait_room()
             jobs = await self.seat.take()
-            if not self.may_begin():
-                self.acker.settle([Settled(job, GivenBack("not begun")) for job in jobs])
-                continue
-            with trio.CancelScope(shield=True):  # for SETTLE_SECONDS: the jobs are ours by now
-                async with at_once(self._handing):
-                    frames = b"".join([self._hand(job) for job in jobs])
-            self._show_load()  # what was on the way is held now; the place is not free in between
-            self._moved_at = trio.current_time()
-            self._changed.set()
-            if not await self._send(frames):
+            wide = [job for job in jobs if self.kinds[job.kind].cores > 1] if self.cores else ()
+            if wide:
+                await self._run_wide(wide[0], [job for job in jobs if job is not wide[0]])
+            elif not await self._hand_all(jobs):
                 return  # the child is gone; what it held goes back when it is buried
             if self.closing:
                 await self.take_back()
 
-    async def _tell(self) -> None:
-        """Send what the ladder says. A task of its own, for the child may be long in reading."""
-        async for frame in self._words:
-            if await self._send(wire.encode(frame)):
-                self.child.ring()
+    async def _hand_all(self, jobs: Sequence[ClaimedJob]) -> bool:
+        """Hand these over. False if the child is gone."""
+        if not self.may_begin():
+            self._return(jobs)
+            return True
+        with trio.CancelScope(shield=True):  # for SETTLE_SECONDS: the jobs are ours by now
+            async with at_once(self._handing):
+                frames = b"".join([self._hand(job) for job in jobs])
+        self._show_load()  # what was on the way is held now; the place is not free in between
+        self._moved_at = trio.current_time()
+        self._changed.set()
+        return await self._speech.send(frames)
 
-    async def _send(self, data: bytes) -> bool:
-        """Send to the child; False if it is gone."""
+    async def _run_wide(self, job: ClaimedJob, others: Sequence[ClaimedJob]) -> None:
+        """Run a job that takes several cores, when they are free, and nothing beside it."""
+        began, handed = trio.current_time(), False
+        self._deal([*others, *self.seat.take_unread()])
         try:
-            async with at_once(self._sending):
-                await self.child.send(data)
-        except trio.BrokenResourceError:
-            return False
-        return True
-
-    def _say(self, frame: wire.Interrupt) -> None:
-        """What finds no place is said again at the next ring."""
-        with contextlib.suppress(trio.WouldBlock):
-            self._speech.send_nowait(frame)
+            async with self._share.wide(self.kinds[job.kind].cores):
+                job = waited(job, trio.current_time() - began)
+                handed = True
+                await self._hand_all([job])
+                await self.wait_idle()
+        finally:
+            if not handed:
+                self._return([job])
 
     def _hand(self, job: ClaimedJob) -> bytes:
         info = self.kinds[job.kind]
         timeout = timeout_of(job, info, self.settings.timeout_seconds)
-        run = self._runs.add(job, info, timeout)
-        frame = wire.Run(
-            seq=run.seq,
-            epoch=self.child.page.epoch,
-            id=job.id.bytes,
-            run_number=job.run_number,
-            kind=job.kind,
-            queue=job.queue,
-            args=job.args,
-            attempt=job.attempt,
-            max_attempts=job.max_attempts,
-            metadata=job.metadata,
-        )
-        return wire.encode(frame)
+        now = trio.current_time()
+        if job.expires_seconds is not None and job.expires_seconds <= 0:
+            self.acker.settle([Settled(job, EXPIRED)])
+            return b""
+        run = self._runs.add(job, info, timeout, now)
+        return wire.encode(frame_of(run, self.child.page.epoch, time.monotonic_ns(), now))
 
     def _show_load(self) -> None:
         """Tell the seat what we hold and want. While a run outlasts our patience: just that run."""
-        if self.closing or self._impatient:
+        if self.closing or self._impatient or not self._share.open:
             self.seat.close()
         elif self.settings.is_async:
             self.seat.set_load(self.settings.concurrency, len(self._runs))
@@ -196,42 +200,44 @@ class Tenure:
             self._heard_out.set()  # reset by the child's death, which `child.wait` reports
 
     def _hear(self, frames: Sequence[wire.Frame]) -> None:
-        settled: list[tuple[Settled, float]] = []
-        self._impatient = False
+        ends = Ends(self.acker, self.observe)
         try:
             for frame in frames:
                 match frame:
                     case wire.Done():
+                        self._impatient = False
                         run = self._runs.pop(frame.seq)
                         if run is not None:
-                            settled.append(self._done(run, frame))
+                            ends.add(run, self._done(run, frame), frame.seconds)
                     case wire.Started():
                         self._runs.begin(frame.seq, self._from_monotonic(frame.at_ns))
                         self._changed.set()
+                    case wire.Completing():
+                        if (run := self._runs.held(frame.seq)) is not None:
+                            run.completing = True
+                    case wire.Noted():
+                        if (run := self._runs.held(frame.seq)) is not None:
+                            self.take_note(run.job.id, run.job.run_number, frame.note)
                     case _:
                         raise wire.WireError(f"a child sent {type(frame).__name__}")
         finally:
-            self._settle(settled)
+            ends.hand_over(hurry=self._idle)
         self._show_load()
         self._moved_at = trio.current_time()
         if self.closing or not self._runs:
             self._changed.set()
+        if self.worn_out():
+            self.worn.set()
 
-    def _done(self, run: HeldRun, frame: wire.Done) -> tuple[Settled, float]:
+    def _done(self, run: HeldRun, frame: wire.Done) -> Settled:
         if not isinstance(frame.outcome, GivenBack):
             self.capacity.observe(frame.seconds)
         self.served += 1
-        return Settled(run.job, frame.outcome, run.info.backoff), frame.seconds
+        return settled_done(run, frame, self.child.pid, self.settings.max_crashes)
 
-    def _settle(self, settled: Sequence[tuple[Settled, float]]) -> None:
-        """Hand over outcomes, and tell of them, with the seconds that each run took."""
-        if settled:
-            idle = self.settings.is_async or not self._runs
-            self.acker.settle([run for run, _ in settled], hurry=idle)
-            self.observe(events.RunsEnded([ended(run, seconds) for run, seconds in settled]))
-            for run, _ in settled:
-                if (refused := refusal(run)) is not None:
-                    self.observe(refused)
+    @property
+    def _idle(self) -> bool:
+        return self.settings.is_async or not self._runs
 
     @staticmethod
     def _from_monotonic(at_ns: int) -> float:
@@ -261,8 +267,15 @@ class Tenure:
 
     def _deal_again(self, runs: Sequence[HeldRun]) -> None:
         """To other Workers of this node, if they have places, or else back to the database."""
-        left = self.redeal([run.job for run in runs])
-        self.acker.settle([Settled(job, GivenBack("not begun")) for job in left])
+        now = trio.current_time()
+        self._deal([run.job_at(now) for run in runs])
+
+    def _deal(self, jobs: Sequence[ClaimedJob]) -> None:
+        self._return(self.redeal(jobs))
+
+    def _return(self, jobs: Sequence[ClaimedJob]) -> None:
+        """To the database, uncounted."""
+        self.acker.settle([Settled(job, GivenBack("not begun")) for job in jobs])
 
     # --- watching ---------------------------------------------------------------------------------
 
@@ -274,7 +287,9 @@ class Tenure:
             self._see_begun()
             now = trio.current_time()
             self._impatient = now >= self._impatient_at(now)
-            next_at = min(await self._ladder.step(now), self._due_of_waiting(now))
+            next_at = min(await self._ladder.step(now), self._runs.due_of_waiting(now))
+            if self._limits is not None:
+                next_at = min(next_at, await self._limits.step(now))
             if self._impatient:
                 await self.take_back()
             if now >= self._stuck_at():
@@ -282,18 +297,11 @@ class Tenure:
             with trio.move_on_at(min(next_at, self._impatient_at(now), self._stuck_at())):
                 await self._changed.wait()
 
-    def _due_of_waiting(self, now: float) -> float:
-        """No waiting run can be due before this: each of them begins after `now`."""
-        timeouts = [run.timeout_seconds for run in self._runs.waiting() if run.timeout_seconds]
-        return now + min(timeouts, default=float("inf"))
-
     def _impatient_at(self, now: float) -> float:
         """When the jobs handed ahead have waited long enough for the run before them."""
         if self.settings.is_async or not self._runs.waiting():
             return float("inf")
-        begun = self._runs.begun()
-        since = now if not begun or begun[-1].begun_at is None else begun[-1].begun_at
-        return since + self.capacity.patience_seconds
+        return self._runs.last_begun_at(now) + self.capacity.patience_seconds
 
     def _stuck_at(self) -> float:
         """When a child that runs nothing of what it holds is given up."""
@@ -303,11 +311,11 @@ class Tenure:
 
     # --- the end ----------------------------------------------------------------------------------
 
-    def cancel(self, job_id: UUID) -> bool:
+    def cancel(self, job_id: UUID, why: str = "") -> bool:
         """Stop the run of this job, if the child holds it."""
         run = self._runs.find(job_id)
         if run is not None:
-            self._ladder.tell(run, "cancel")
+            self._ladder.tell(run, "cancel", why)
             self._changed.set()
         return run is not None
 
@@ -324,13 +332,14 @@ class Tenure:
         await self.take_back()
 
     def worn_out(self) -> str:
-        """Why the child should be replaced: "runs", "memory", or "" if it need not."""
-        settings = self.settings
-        if settings.recycle_runs and self.served >= settings.recycle_runs:
-            return "runs"
-        if settings.recycle_mib and self.child.page.rss_kib >= settings.recycle_mib * 1024:
-            return "memory"
-        return ""
+        """Why the child should be replaced: "runs", "memory", "nice", or "" if it need not."""
+        page = self.child.page
+        return self.settings.wear_of(self.served, page.rss_kib, page.worn)
+
+    async def _drain(self) -> None:
+        """Run no more than what has begun."""
+        await self.take_back()
+        await self.wait_idle()
 
     async def wait_idle(self) -> None:
         """Wait until the child holds no run."""
@@ -348,7 +357,8 @@ class Tenure:
         if self._kill_reason is not None:
             return
         self._kill_reason = reason
-        self._stack = await self.child.dump_stack()
+        with trio.move_on_after(SHORT_DUMP_SECONDS if reason == "memory" else float("inf")):
+            self._stack = await self.child.dump_stack()
         for other in self._runs:
             if run is not None and other is not run and other.reason is None:
                 other.reason = "neighbour"
@@ -362,24 +372,15 @@ class Tenure:
         self._see_begun()
         waiting, begun = self._runs.take_waiting(), self._runs.take_all()
         self.buried = len(begun)
-        death = self._death(exit_)
+        death = self._death(exit_, begun)
         if begun or not self.closing:
-            job_id = begun[0].job.id if begun else None
-            self.observe(
-                events.ChildDied(
-                    self.worker, death.pid, death.cause, death.exit_status, death.signal, job_id
-                )
-            )
-        now = trio.current_time()
-        self._settle(
-            [
-                (
-                    Settled(run.job, outcome_of(run, death, self.halted), run.info.backoff),
-                    now - (run.begun_at or now),
-                )
-                for run in begun
-            ]
-        )
+            self.observe(death.event(self.worker, begun[0].job.id if begun else None))
+        now, most, alone = trio.current_time(), self.settings.max_crashes, len(begun) == 1
+        ends = Ends(self.acker, self.observe)
+        for run in begun:
+            settled = settled_dead(run, death, now, most, halted=self.halted, alone=alone)
+            ends.add(run, settled, settled.wall_seconds or 0.0)
+        ends.hand_over(hurry=self._idle)
         self._deal_again(waiting)
 
     def abandon(self) -> None:
@@ -387,10 +388,11 @@ class Tenure:
 
         Its child must be dead. After an orderly end there is nothing.
         """
+        self._share.end()
         runs = self._runs.take_all()
         self.acker.settle([Settled(run.job, GivenBack("its Worker broke off")) for run in runs])
 
-    def _death(self, exit_: ChildExit) -> Death:
-        cause = "killed" if self.halted or exit_.cause == "kill" else exit_.cause
-        stack = self._stack or self.child.last_stack()
-        return Death(exit_.pid, cause, exit_.exit_status, exit_.signal, stack, exit_.max_rss_kib)
+    def _death(self, exit_: ChildExit, begun: Sequence[HeldRun]) -> Death:
+        page, stack = self.child.page, self._stack or self.child.last_stack()
+        began_ns = page.cpu_ns_at_begin(begun[0].seq) if begun else None
+        return death_of(exit_, stack, began_ns, halted=self.halted)

@@ -3,14 +3,14 @@
     node  rest_for_one
     ├─ store              the pool; the only boundary to SQL; payload guard
     ├─ heartbeat          this node's lease; outlives everything below it
-    ├─ window  one_for_one: http (/metrics, /healthz, /readyz), control (cancel, pause, resume);
-    │                     before the work, so that a drain can be seen and hurried
+    ├─ window  one_for_one: http (/metrics, /healthz, /readyz), control (cancel, pause, resume),
+    │                     scribe; before the work, so that a drain can be seen and hurried
     ├─ work  one_for_all
     │   ├─ acker
     │   ├─ workers  one_for_one: forkserver, worker-0 .. worker-N (the last for async handlers)
     │   └─ distributor    last in, first out: claiming stops, workers drain, the Acker flushes
-    └─ maintenance  one_for_one: leader (only during a term: stager, rescuer, pruner, surveyor),
-                          elector
+    └─ maintenance  one_for_one: leader (only during a term: stager, rescuer, scheduler, pruner,
+                          reindexer, surveyor), elector, registrar
 
 Children start in reading order and stop in the reverse, so a drain needs no code of its own. To
 embed: run `tree(parts)` in your own supervisor, or any of these specs next to actors of your own.
@@ -50,7 +50,10 @@ def tree(
 def window(parts: Parts) -> Supervisor:
     """What people and their tools see of the node, and may ask of it."""
     http = [ChildSpec("http", parts.http.run)] if parts.config.http else []
-    return Supervisor("window", [*http, ChildSpec("control", parts.control.run)])
+    return Supervisor(
+        "window",
+        [*http, ChildSpec("control", parts.control.run), ChildSpec("scribe", parts.scribe.run)],
+    )
 
 
 def work(parts: Parts) -> Supervisor:
@@ -88,7 +91,9 @@ def maintenance(parts: Parts) -> Supervisor:
     parts.leader.duties = [
         ChildSpec("stager", parts.stager.run),
         ChildSpec("rescuer", parts.rescuer.run),
+        ChildSpec("scheduler", parts.scheduler.run),
         ChildSpec("pruner", parts.pruner.run),
+        ChildSpec("reindexer", parts.reindexer.run),
         ChildSpec("surveyor", parts.surveyor.run),
     ]
     return Supervisor(
@@ -96,5 +101,6 @@ def maintenance(parts: Parts) -> Supervisor:
         [
             ChildSpec("leader", parts.leader.run, shutdown_seconds=FLUSH_SECONDS),
             ChildSpec("elector", parts.elector.run),
+            ChildSpec("registrar", parts.registrar.run),
         ],
     )

@@ -18,10 +18,11 @@ from actors import events
 from actors.acker import Acker, Settled
 from actors.capacity import Capacity
 from actors.child import Child
+from actors.cores import Cores
 from actors.forkserver import ForkServer
 from actors.kit.life import Life
-from actors.kit.ticker import Ticker
 from actors.lease import Lease
+from actors.runs import TakeNote, take_no_note
 from actors.seat import Seat
 from actors.tenure import Tenure
 from actors.tenure_settings import TenureSettings
@@ -31,8 +32,6 @@ from runtime.outcome import GivenBack
 
 # A child with nothing left to do ends when its socket closes; one that does not is killed.
 GOODBYE_SECONDS = 1.0
-# How often a Worker that may recycle its child looks at it.
-RECYCLE_CHECK_SECONDS = 1.0
 # Children in a row that may end before they have run anything, and the wait after the first one.
 MAX_STILLBORN = 5
 STILLBORN_SECONDS = 0.1
@@ -51,6 +50,8 @@ class Worker:
         redeal: jobs that were handed ahead but not begun; returns those it found no place for.
         drain_seconds: how long runs may go on after the node was asked to stop.
         force: set when the node must stop now.
+        cores: of the node; None: for async handlers, which take none.
+        recycling: held while a child is being recycled: one at a time over the node.
     """
 
     number: int
@@ -63,18 +64,22 @@ class Worker:
     drain_seconds: float = 25.0
     force: trio.Event = attrs.field(factory=trio.Event)
     observe: events.Observer = events.ignore
+    take_note: TakeNote = take_no_note
+    cores: Cores | None = None
+    recycling: trio.CapacityLimiter | None = None
     _tenure: Tenure | None = attrs.field(default=None, init=False)
     _capacity: Capacity = attrs.field(factory=Capacity, init=False)
     _stillborn: int = attrs.field(default=0, init=False)
+    _recycles: bool = attrs.field(default=False, init=False)
 
     @property
     def running(self) -> int:
         """How many runs its child holds now."""
         return 0 if self._tenure is None else self._tenure.running
 
-    def cancel(self, job_id: UUID) -> bool:
+    def cancel(self, job_id: UUID, why: str = "") -> bool:
         """Stop the run of this job, if it is here. Returns whether it was."""
-        return self._tenure is not None and self._tenure.cancel(job_id)
+        return self._tenure is not None and self._tenure.cancel(job_id, why)
 
     async def run(self, life: Life) -> None:
         """Serve until asked to stop, with one child after the other."""
@@ -93,6 +98,7 @@ class Worker:
                 await self._serve(kinds, life)
         finally:
             self.seat.close()
+            self._end_recycling()
             self._return_unread()
 
     async def _wait_right(self, life: Life) -> None:
@@ -110,6 +116,7 @@ class Worker:
         began = trio.current_time()
         with life.stop_scope():
             child = await self.server.spawn(self.number, is_async=self.settings.is_async)
+        self._end_recycling()
         if child is None:
             return
         tenure = self._new_tenure(child, kinds)
@@ -137,6 +144,8 @@ class Worker:
             redeal=self.redeal,
             may_begin=lambda: self.lease.held and not self.force.is_set(),
             observe=self.observe,
+            take_note=self.take_note,
+            cores=self.cores,
         )
 
     async def _tend(self, tenure: Tenure, life: Life) -> None:
@@ -163,12 +172,20 @@ class Worker:
         tenure.halt()
 
     async def _recycle_when_due(self, tenure: Tenure) -> None:
-        if self.settings.recycle_runs or self.settings.recycle_mib:
-            async for _ in Ticker(RECYCLE_CHECK_SECONDS):
-                if reason := tenure.worn_out():
-                    self.observe(events.ChildRecycled(self.number, tenure.child.pid, reason))
-                    await tenure.retire()
-                    await self._dismiss(tenure)
+        """Held until the next child is there, so that the node never lacks more than one for this."""
+        await tenure.worn.wait()
+        if self.recycling is not None:
+            await self.recycling.acquire_on_behalf_of(self)
+            self._recycles = True
+        reason = tenure.worn_out()
+        self.observe(events.ChildRecycled(self.number, tenure.child.pid, reason))
+        await tenure.retire()
+        await self._dismiss(tenure)
+
+    def _end_recycling(self) -> None:
+        if self._recycles and self.recycling is not None:
+            self._recycles = False
+            self.recycling.release_on_behalf_of(self)
 
     async def _dismiss(self, tenure: Tenure) -> None:
         """Let the child end, once it holds no run."""

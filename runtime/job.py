@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 
 from runtime.backoff import DEFAULT_BACKOFF, Backoff
+from runtime.batch import Batch
 from runtime.lifecycle import JobState
 
 DEFAULT_QUEUE = "default"
@@ -83,6 +84,7 @@ class KindInfo(msgspec.Struct, frozen=True):
     memory_mib: int | None = None
     nice: int = 0
     cores: int = 1
+    batch: Batch | None = None  # its jobs are gathered
 
 
 class FailureRow(msgspec.Struct, frozen=True):
@@ -132,4 +134,5 @@ class Job(msgspec.Struct, frozen=True):
     wall_seconds: float | None = None  # of its last run; None: not known
     cpu_seconds: float | None = None
     peak_rss_kib: int | None = None
+    cancel_reason: str | None = None  # what those who cancelled it gave as their reason
     failures: tuple[FailureRow, ...] = ()  # newest first; empty in lists

@@ -1,8 +1,8 @@
 """The one table of a job's states and transitions, and what becomes of a job when a run ends.
 
 Rule 1: no other module decides a state. SQL carries these decisions out and has one of its own:
-a job whose cancellation was requested while it ran becomes `cancelled` wherever this table would
-let it run again, because only the database knows of such a request in time.
+a job whose cancellation was requested while it ran becomes `cancelled`, whatever its run has come
+to, because only the database knows of such a request in time.
 Rule 2: pure; no clock, no dice. Delays are seconds that SQL adds to its own now().
 Rule 3: the states are River's, to the letter.
 """

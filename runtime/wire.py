@@ -1,7 +1,7 @@
 """Frames between a Worker and its child: bytes in, frames out. No I/O here.
 
     Worker ── Run, Interrupt ──▶ child            one AF_UNIX stream socket a child
-    Worker ◀── Hello, Started, Done ── child
+    Worker ◀── Hello, Started, Noted, Completing, Done ── child
 
 A frame is a 4-byte big-endian length and a MessagePack array `[tag, field ...]`. Besides the stream
 there is the run page (`runtime.child.page`), a few bytes of shared memory by which a Worker can
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from runtime.note import Note
 from runtime.outcome import Outcome
 
 _LENGTH = struct.Struct(">I")
@@ -35,13 +36,16 @@ class Run(msgspec.Struct, frozen=True, array_like=True, tag="run", gc=False):
     attempt: int
     max_attempts: int
     metadata: str  # a JSON object, as text
+    timeout_seconds: float | None = None  # from its begin until it is told to stop; None: never
+    expires_ns: int | None = None  # not to begin from this time.monotonic_ns() on; None: no deadline
+    batch: int = 0  # of the first of a batch: how many runs it has, with those that follow this one
 
 
 class Interrupt(msgspec.Struct, frozen=True, array_like=True, tag="interrupt"):
     """Raise inside the handler of run `seq`, if it is running. A signal follows as a doorbell."""
 
     seq: int
-    reason: str  # "timeout", "cancel" or "stop"
+    reason: str  # "timeout", "cpu", "expired", "cancel" or "stop"
     message: str
 
 
@@ -58,15 +62,33 @@ class Started(msgspec.Struct, frozen=True, array_like=True, tag="started"):
     at_ns: int  # time.monotonic_ns(), which is the same clock in all processes of a machine
 
 
+class Noted(msgspec.Struct, frozen=True, array_like=True, tag="noted", gc=False):
+    """What run `seq` has to tell of itself; the last of it comes before its Done."""
+
+    seq: int
+    note: Note
+
+
+class Completing(msgspec.Struct, frozen=True, array_like=True, tag="completing"):
+    """The handler of run `seq` is about to complete its job in a transaction of its own.
+
+    From now on the database alone knows whether the job is completed.
+    """
+
+    seq: int
+
+
 class Done(msgspec.Struct, frozen=True, array_like=True, tag="done", gc=False):
     """Run `seq` has ended."""
 
     seq: int
     seconds: float  # from begin to end of the handler
     outcome: Outcome
+    cpu_seconds: float | None = None  # see `runtime.child.meter`; None: not known
+    peak_rss_kib: int | None = None
 
 
-Frame = Run | Interrupt | Hello | Started | Done
+Frame = Run | Interrupt | Hello | Started | Noted | Completing | Done
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)

@@ -12,7 +12,7 @@ tables are not ours. Cancelled is safe anywhere: the connection is cleaned befor
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -22,11 +22,12 @@ import attrs
 import trio
 
 from actors.store.standby import Standby
+from actors.store.upkeep import DueSchedules, Fired, QueueRetention, Rebuilt, Swept
 from runtime.job import ClaimedJob, Job, NewJob
 from runtime.job_filter import JobFilter
 from runtime.lifecycle import Ack, JobState
 from runtime.note import Note
-from runtime.schedule import DueSchedule, Plan, ScheduleInfo
+from runtime.schedule import Plan, ScheduleInfo
 
 
 @attrs.frozen
@@ -60,6 +61,26 @@ class Demand:
     kinds: tuple[str, ...]
     places: int
     after: UUID | None = None  # look behind this job, claimed before; None: from the head
+
+
+@attrs.frozen
+class LimitedClaim:
+    """What was taken from limited queues, and when it is worth asking them again."""
+
+    jobs: list[ClaimedJob]
+    # By queue; seconds from now; 0: when a run in it ends; None: when there is a wakeup.
+    again_seconds: Mapping[str, float | None]
+
+
+@attrs.frozen
+class Served:
+    """What a node should know of its queues."""
+
+    limited: frozenset[str]  # of all queues: those that have limits over all nodes
+    # Queues that were added to this node while it served, as its options would have them, and
+    # removed ones (None).
+    assigned: Mapping[str, str | None]
+    waiting: tuple[str, ...]  # queues with available jobs, if that was asked
 
 
 @attrs.frozen
@@ -110,23 +131,6 @@ class Staged:
 
     jobs: int
     next_due_seconds: float | None  # from now to the next due time, if any job waits
-
-
-@attrs.frozen
-class DueSchedules:
-    """What of the schedules is due, or was not planned yet."""
-
-    now: datetime  # the database's time, to which they are due
-    schedules: tuple[DueSchedule, ...]
-    next_due_seconds: float | None  # from now to the next due time, if any schedule waits
-
-
-@attrs.frozen
-class Fired:
-    """What a call of fire did."""
-
-    schedules: int  # those that were still as they were read: they are moved on
-    jobs: int  # that were added
 
 
 @attrs.frozen
@@ -222,6 +226,16 @@ class Store(Protocol):
         Raises: StoreUnavailable, also if it is not answered in time, from the wakeup on.
         """
 
+    async def claim_limited(self, node_id: int, demand: Sequence[Demand]) -> LimitedClaim:
+        """As `claim`, from queues that have limits, and from no others; `claim` leaves those alone.
+
+        Exact whatever else happens: claims of a queue come one after the other, and what runs is
+        counted, on all nodes. Groups do not look behind a mark.
+        """
+
+    async def served(self, node_id: int, *, any_queue: bool) -> Served:
+        """What has been set for queues, and for this node's. any_queue: find those with work."""
+
     async def ack(self, acks: Sequence[Ack]) -> Acked:
         """Write outcomes, each if (id, run number) is still the running run; one statement a batch.
 
@@ -278,7 +292,29 @@ class Store(Protocol):
         """Make due scheduled and retryable jobs available, at most `limit`, and wake nodes."""
 
     async def prune(self, retention: Retention, limit: int, term: int | None = None) -> int:
-        """Delete up to `limit` old final jobs, and nodes long gone. Returns how many jobs."""
+        """Delete up to `limit` old final jobs, and nodes long gone. Returns how many jobs.
+
+        Not those of queues that keep them for a time of their own.
+        """
+
+    async def queue_retentions(self) -> list[QueueRetention]:
+        """The queues that keep jobs for a time of their own, and not for ever."""
+
+    async def prune_queue(
+        self, kept: QueueRetention, after: datetime | None, limit: int, term: int | None = None
+    ) -> Swept:
+        """Delete jobs that such a queue has kept for long enough, behind `after`.
+
+        `limit` final jobs are looked at, of all queues, and as many as ended with the last of them.
+        A leader's: with its `term`, it does nothing once that is over.
+        """
+
+    async def reindex(self, but: Sequence[str], term: int | None = None) -> Rebuilt | None:
+        """At a quiet time, build the most bloated index anew that is none of `but`, or drop what an
+        interrupted build has left. May take an hour. None: nothing was to be done, or not now.
+
+        A leader's: with its `term`, it begins nothing once that is over.
+        """
 
     async def declare_schedules(self, node_id: int, schedules: Sequence[ScheduleInfo]) -> int:
         """Write down what this node's app defines. What it says as before undoes no change that
@@ -330,7 +366,7 @@ class Store(Protocol):
         """
 
     async def counts(self) -> dict[JobState, int]:
-        """How many jobs are in each state. Reads the whole table: for people, not for loops."""
+        """How many jobs are in each state, at no cost that grows with their number."""
 
     async def pause(self, queue: str) -> None:
         """Stop all claims from a queue (``*``: from all known ones), and tell the nodes."""

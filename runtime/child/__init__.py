@@ -13,6 +13,7 @@ In reading order:
     async_loop  many runs at once, for `async def` handlers
     ring        where the signal that comes with an interrupt may raise
     ending      how a run ended: value or exception to outcome
+    context     what a handler may know of its job, and tell; notebook and capture: how it tells
     page        shared memory that tells which run was begun, and takes runs back
 
 `current` is what a handler may ask: the job that it runs for.

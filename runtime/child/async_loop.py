@@ -12,28 +12,32 @@ import asyncio
 import os
 import signal
 import socket
+import threading
 import time
+from collections.abc import Callable
 from types import FrameType
+from typing import TypeVar
 
 import attrs
 
 from runtime import wire
-from runtime.child import kernel
 from runtime.child.context import JobContext, current
 from runtime.child.copies import leave_if_copy
-from runtime.child.ending import TAKEN_BACK, Judge, chain
-from runtime.child.handler import Handler, HandlerSource
+from runtime.child.ending import EXPIRED, TAKEN_BACK, Judge, chain
+from runtime.child.handler import Handler, HandlerSource, eager_of
 from runtime.child.inbox import Inbox
+from runtime.child.meter import Meter
 from runtime.child.outbox import Outbox
 from runtime.child.page import RunPage
 from runtime.child.ring import struck_within
 from runtime.errors import UnknownKind
+from runtime.injection.tending import AsyncShelf, async_shelf_of_child
 from runtime.outcome import Outcome
+
+T = TypeVar("T")
 
 _CANCELLED = asyncio.CancelledError
 _NANO = 1_000_000_000
-# Reading one's own memory use costs 0.02 ms; a tenth of a second hides that and is soon enough.
-_RSS_EVERY_NS = _NANO // 10
 
 
 @attrs.define(eq=False)
@@ -42,6 +46,7 @@ class AsyncRun:
 
     frame: wire.Run
     begun_ns: int
+    job: JobContext
     task: asyncio.Task[Outcome] | None = None
 
 
@@ -55,12 +60,16 @@ class AsyncLoop:
         self._page = page
         self._handlers = dict(app.handlers)
         self._judge = judge
+        self._eager = eager_of(app, is_async=True)
         self._inbox = Inbox(sock)
         self._runs: dict[int, AsyncRun] = {}
         self._reading = False
+        self._hushed = False  # a ring must not raise just now; there will be another
         self._stalled = False  # a ring has struck a handler, and the loop has not read since
         self._error: Exception | None = None
-        self._rss_due_ns = 0
+        self._meter = Meter(page)
+        self._thread = threading.get_ident()
+        self.stored_limit = judge.output_bytes
 
     def run(self) -> None:
         """Serve. Raises OSError or WireError when the stream is broken."""
@@ -71,9 +80,15 @@ class AsyncLoop:
         self._over: asyncio.Future[None] = loop.create_future()
         self._outbox = Outbox(loop, self._socket)
         signal.signal(signal.SIGUSR1, self._on_ring)
+        shelf = AsyncShelf()
+        async_shelf_of_child.set(shelf)
+        await shelf.open_eager(self._eager)
         self._outbox.send(wire.Hello(os.getpid()))
         loop.add_reader(self._socket, self._take_in)
-        await self._over
+        try:
+            await self._over
+        finally:
+            await shelf.close()
 
     def _take_in(self) -> None:
         """Read what came, and act on it."""
@@ -119,10 +134,13 @@ class AsyncLoop:
         """The order of steps is the protocol of `runtime.child.page`."""
         if self._page.epoch != frame.epoch:
             return
-        run = AsyncRun(frame, time.monotonic_ns())
+        run = AsyncRun(frame, time.monotonic_ns(), JobContext(frame, self))
         self._page.begin(frame.seq, run.begun_ns)
         if self._page.epoch != frame.epoch:
             self._outbox.send(wire.Done(frame.seq, 0.0, TAKEN_BACK))
+            return
+        if frame.expires_ns is not None and run.begun_ns >= frame.expires_ns:
+            self._outbox.send(wire.Done(frame.seq, 0.0, EXPIRED))
             return
         self._outbox.send(wire.Started(frame.seq, run.begun_ns))
         self._runs[frame.seq] = run
@@ -131,7 +149,7 @@ class AsyncLoop:
 
     async def _outcome(self, run: AsyncRun) -> Outcome:
         frame = run.frame
-        current.set(JobContext(frame))
+        current.set(run.job)
         handler = self._handlers.get(frame.kind)
         try:
             if handler is None:
@@ -145,7 +163,7 @@ class AsyncLoop:
         handler = self._handlers.get(frame.kind)
         interruption = self._inbox.interruption(frame.seq)
         if interruption is not None and any(isinstance(e, _CANCELLED) for e in chain(error)):
-            return self._judge.of_interruption(interruption, error)
+            return self._judge.of_interruption(handler, frame.attempt, interruption, error)
         told = interruption is not None
         return self._judge.of_error(handler, frame.attempt, error, told=told)
 
@@ -158,11 +176,12 @@ class AsyncLoop:
         seq = run.frame.seq
         del self._runs[seq]
         self._inbox.interrupts.pop(seq, None)
+        run.job.end()
+        self._outbox.send_posted()
         ended = time.monotonic_ns()
-        self._outbox.send(wire.Done(seq, (ended - run.begun_ns) / _NANO, outcome))
-        if ended >= self._rss_due_ns:
-            self._page.rss_kib = kernel.resident_kib()
-            self._rss_due_ns = ended + _RSS_EVERY_NS
+        peak_kib = self._meter.look_if_due(ended)
+        seconds = (ended - run.begun_ns) / _NANO
+        self._outbox.send(wire.Done(seq, seconds, outcome, None, peak_kib))
         self._end_if_due()
 
     def _on_ring(self, _number: int, frame: FrameType | None) -> None:
@@ -170,7 +189,7 @@ class AsyncLoop:
 
         A loop that is not blocked reads by itself, which shows by the next ring.
         """
-        if self._reading or not struck_within(_call.__code__, frame):
+        if self._reading or self._hushed or not struck_within(_call.__code__, frame):
             return
         if not self._stalled:
             self._stalled = True
@@ -185,6 +204,42 @@ class AsyncLoop:
     def _executing(self) -> AsyncRun | None:
         task = asyncio.current_task(self._loop)
         return next((run for run in self._runs.values() if run.task is task), None)
+
+    # --- for the jobs of the handlers that run; see Desk ------------------------------------------
+
+    def stop_reason(self, seq: int) -> str | None:
+        """As the loop has read."""
+        interrupt = self._inbox.interrupts.get(seq)
+        return None if interrupt is None else interrupt.reason
+
+    def handler(self, kind: str) -> Handler | None:
+        """Of the app."""
+        return self._handlers.get(kind)
+
+    def post(self, frame: wire.Noted | wire.Completing) -> None:
+        """In any thread."""
+        self._outbox.post(frame)
+        if threading.get_ident() == self._thread:
+            self._outbox.send_posted()
+        else:
+            self._loop.call_soon_threadsafe(self._outbox.send_posted)
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        """In the loop."""
+        if threading.get_ident() == self._thread:
+            self._loop.call_later(seconds, action)
+        else:
+            self._loop.call_soon_threadsafe(self._loop.call_later, seconds, action)
+
+    def undisturbed(self, action: Callable[[], T], /) -> T:
+        """Only the loop's thread is ever disturbed."""
+        if self._hushed or threading.get_ident() != self._thread:
+            return action()
+        self._hushed = True
+        try:
+            return action()
+        finally:
+            self._hushed = False
 
 
 async def _call(handler: Handler, args: str) -> object:

@@ -1,10 +1,13 @@
 """How a run ended: from what a handler returned or raised to its outcome.
 
     value          Completed, or what a returned Snooze, Discard or Cancel says
-    Interrupted    JobTimeout: Failed; JobCancelled: Cancelled; RunStopped: GivenBack
+    Interrupted    JobTimeout, CpuTimeout: Failed; Expired: Discarded; JobCancelled: Cancelled;
+                   RunStopped: GivenBack
     other errors   Failed, with the trace from the first frame that is not ours; so is a RunStopped
                    that nobody asked for, or its job would go back and run for ever, uncounted
+    Failed         or what the handler's hooks and policy make of it (`runtime.child.ruling`)
     bad output     Discarded: the handler has done its work, and would return the same again
+    sealed args    Snoozed, where the key is missing: see `runtime.child.keeping`
 
 Rules: an exception that came of being interrupted, through `raise ... from` or a clean-up that
 failed, counts as the interruption. Nothing here raises, not even MemoryError, and no text leaves
@@ -17,9 +20,14 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from runtime.child.handler import Handler
+from runtime.child.keeping import is_kept, kept
+from runtime.child.ruling import ruled
 from runtime.child.settings import ChildSettings
 from runtime.errors import (
+    Expired,
     HeadraceError,
     Interrupted,
     JobCancelled,
@@ -50,6 +58,7 @@ _APP_FILES = tuple(str(Path(__file__).parents[1] / f) for f in ("app.py", "handl
 
 COMPLETED = Completed()
 TAKEN_BACK = GivenBack("taken back before it began")
+EXPIRED = Discarded(Failure("Expired", "its deadline (expires_at) came before it was begun"))
 
 
 class Judge:
@@ -59,6 +68,11 @@ class Judge:
         self._limits = PayloadLimits(
             output_bytes=settings.output_limit_bytes, failure_bytes=settings.text_limit_bytes
         )
+
+    @property
+    def output_bytes(self) -> int:
+        """The largest output."""
+        return self._limits.output_bytes
 
     def of_value(self, handler: Handler, value: object) -> Outcome:
         """The outcome of a handler that returned."""
@@ -83,17 +97,31 @@ class Judge:
         """The outcome of a handler that raised. `told`: whether it had been told to stop."""
         interrupted = next((e for e in chain(error) if isinstance(e, Interrupted)), None)
         if interrupted is not None and (told or not isinstance(interrupted, RunStopped)):
-            return self.of_interruption(interrupted, error)
+            return self.of_interruption(handler, attempt, interrupted, error)
         if isinstance(error, Verdict):
             return self._of_verdict(error)
-        return self._failed(handler, attempt, error)
+        if isinstance(error, MemoryError):
+            _let_go(error)
+        if is_kept(error):
+            return kept(self.failure(error))
+        return self._ruled(handler, attempt, error, self.failure(error))
 
-    def of_interruption(self, interrupted: Interrupted, error: BaseException) -> Outcome:
+    def of_interruption(
+        self,
+        handler: Handler | None,
+        attempt: int,
+        interrupted: Interrupted,
+        error: BaseException,
+    ) -> Outcome:
         """The outcome of a run that was interrupted and ended with `error`."""
         if isinstance(interrupted, RunStopped):
             return GivenBack(_message(interrupted))
         failure = self._failure(interrupted, error)
-        return Cancelled(failure) if isinstance(interrupted, JobCancelled) else Failed(failure)
+        if isinstance(interrupted, JobCancelled):
+            return Cancelled(failure)
+        if isinstance(interrupted, Expired):
+            return Discarded(failure)
+        return self._ruled(handler, attempt, interrupted, failure)
 
     def _of_verdict(self, verdict: Verdict) -> Outcome:
         if isinstance(verdict, Snooze):
@@ -106,17 +134,17 @@ class Judge:
             return Discarded(failure)
         return Failed(failure)
 
-    def _failed(self, handler: Handler | None, attempt: int, error: BaseException) -> Failed:
-        if isinstance(error, MemoryError):
-            _let_go(error)
-        delay = None
-        if handler is not None:
-            try:
-                delay = handler.backoff_for(attempt, error)
-            except BaseException as second:
-                second.__context__ = error
-                return Failed(self._failure(error, second))
-        return Failed(self.failure(error), delay)
+    def _ruled(
+        self, handler: Handler | None, attempt: int, error: BaseException, failure: Failure
+    ) -> Outcome:
+        if handler is None:
+            return Failed(failure)
+        outcome = ruled(handler, attempt, error, failure)
+        noted = outcome.failure
+        if noted is None or noted is failure:
+            return outcome
+        trace = cut(noted.trace, self._limits.failure_bytes, tail_share=_TRACE_TAIL)
+        return msgspec.structs.replace(outcome, failure=msgspec.structs.replace(noted, trace=trace))
 
     def failure(self, error: BaseException) -> Failure:
         """The error as a failure: class, message, trace."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NoReturn
 
 from runtime.child.birth import Birth, become_child
+from runtime.child.capture import capture_logging
 from runtime.child.copies import silence_copies
 from runtime.child.ending import Judge
 from runtime.child.handler import HandlerSource
@@ -45,6 +46,7 @@ def live(birth: Birth, app: HandlerSource, settings: ChildSettings) -> NoReturn:
 def _serve(birth: Birth, app: HandlerSource, settings: ChildSettings) -> None:
     sock = socket.socket(fileno=birth.socket_fd)
     silence_copies(sock)
+    capture_logging()
     loop = _loop_class(birth.is_async)
     loop(sock, RunPage(birth.page_fd), app, Judge(settings)).run()
 

@@ -1,11 +1,13 @@
 """What a child for async handlers has to say, and its Worker has not yet read.
 
-Rule: bounded by the runs that the Worker has handed over, for each of them says two things.
+Rules: bounded by the runs that the Worker has handed over, for each of them says two things, and
+ten times a second at most what else it has to tell. All but `post` is for the loop's own thread.
 """
 
 from __future__ import annotations
 
 import asyncio
+import collections
 import socket
 
 from runtime import wire
@@ -18,6 +20,16 @@ class Outbox:
         self._loop = loop
         self._socket = sock
         self._unsent = bytearray()
+        self._posted: collections.deque[wire.Frame] = collections.deque()
+
+    def post(self, frame: wire.Frame) -> None:
+        """Have it sent by the next `send_posted`. From any thread."""
+        self._posted.append(frame)
+
+    def send_posted(self) -> None:
+        """Send what was posted."""
+        while self._posted:
+            self.send(self._posted.popleft())
 
     def send(self, frame: wire.Frame) -> None:
         """Send the frame, or keep it until it can be sent."""

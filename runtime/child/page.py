@@ -1,8 +1,11 @@
 """The run page: 4 KiB of memory shared by a Worker and its child, read without the child's help.
 
     epoch      written by the Worker      runs with another epoch are void
+    told       written by the Worker      the run that is to stop, and why; for plain handlers
     begun      written by the child       (seq, at): the latest run that it began
+    cpu        written by the child       (seq, CPU time): of its process when that run began
     rss        written by the child       its resident memory, now and then
+    worn       written by the child       whether it should be replaced
 
 Taking back what was handed ahead must not wait for a child that is busy. The Worker changes the
 epoch, waits SETTLE_SECONDS, then reads `begun`: runs above it are its own again, those up to it
@@ -38,10 +41,17 @@ SETTLE_SECONDS = 0.001
 
 # Indices of 8-byte fields. The two writers stay out of each other's cache lines (64 or 128 bytes).
 _EPOCH = 0
+_TOLD = 1
 _BEGUN_SEQ = 16
 _BEGUN_AT = 17
+_CPU_SEQ = 18
+_CPU_NS = 19
 _RSS = 32
+_WORN = 33
 _FIELD_VALUES = 2**64
+# Why a run is to stop, as a number beside its own in the field `told`.
+_REASONS = ("timeout", "cancel", "stop", "cpu", "expired")
+_REASON_VALUES = 8
 
 
 class RunPage:
@@ -64,6 +74,16 @@ class RunPage:
         self._fields[_EPOCH] = epoch
         return epoch
 
+    def tell(self, seq: int, reason: str) -> None:
+        """Worker: run `seq` is to stop. Beside the interrupt: it can be seen from any thread."""
+        if reason in _REASONS:
+            self._fields[_TOLD] = seq * _REASON_VALUES + _REASONS.index(reason)
+
+    def told(self, seq: int) -> str | None:
+        """Child: why run `seq` is to stop; None if it is not."""
+        told, reason = divmod(self._fields[_TOLD], _REASON_VALUES)
+        return _REASONS[reason] if told == seq and reason < len(_REASONS) else None
+
     @property
     def begun_seq(self) -> int:
         """The latest run that the child began; 0 before the first."""
@@ -82,6 +102,24 @@ class RunPage:
         """Child: run `seq` begins. The time goes first: see `begun`."""
         self._fields[_BEGUN_AT] = at_ns
         self._fields[_BEGUN_SEQ] = seq
+
+    def begin_cpu(self, seq: int, cpu_ns: int) -> None:
+        """Child: so much CPU time had its process used when run `seq` began."""
+        self._fields[_CPU_NS] = cpu_ns
+        self._fields[_CPU_SEQ] = seq
+
+    def cpu_ns_at_begin(self, seq: int) -> int | None:
+        """What it used until run `seq` began; None if it did not say."""
+        return self._fields[_CPU_NS] if self._fields[_CPU_SEQ] == seq else None
+
+    @property
+    def worn(self) -> bool:
+        """Whether the child should be replaced: it is not any more as it was born."""
+        return bool(self._fields[_WORN])
+
+    def set_worn(self) -> None:
+        """Child: it should be replaced."""
+        self._fields[_WORN] = 1
 
     @property
     def rss_kib(self) -> int:

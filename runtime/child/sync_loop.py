@@ -19,6 +19,7 @@ import contextvars
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -26,22 +27,22 @@ from types import FrameType
 from typing import TypeVar
 
 from runtime import wire
-from runtime.child import kernel
+from runtime.child.conditions import Conditions
 from runtime.child.context import JobContext, current
 from runtime.child.copies import leave_if_copy
-from runtime.child.ending import TAKEN_BACK, Judge
-from runtime.child.handler import Handler, HandlerSource
+from runtime.child.ending import EXPIRED, TAKEN_BACK, Judge
+from runtime.child.handler import Handler, HandlerSource, eager_of
 from runtime.child.inbox import Inbox
+from runtime.child.meter import Meter
 from runtime.child.page import RunPage
 from runtime.child.ring import struck_within
 from runtime.errors import UnknownKind
+from runtime.injection.shelf import Shelf, shelf_of_child
 from runtime.outcome import Outcome
 
 T = TypeVar("T")
 
 _NANO = 1_000_000_000
-# Reading one's own memory use costs 0.02 ms; a tenth of a second hides that and is soon enough.
-_RSS_EVERY_NS = _NANO // 10
 
 
 class SyncLoop:
@@ -54,17 +55,28 @@ class SyncLoop:
         self._page = page
         self._handlers = dict(app.handlers)
         self._judge = judge
+        self._eager = eager_of(app, is_async=False)
         self._inbox = Inbox(sock)
         self._rung = False  # a ring came while nothing could be raised
         self._hearing = False  # a ring must not raise just now
-        self._rss_due_ns = 0
+        self._meter = Meter(page)
+        self._conditions = Conditions(page, (each.info() for each in self._handlers.values()))
         self._thread = threading.get_ident()
         self.stored_limit = judge.output_bytes
 
     def run(self) -> None:
         """Serve. Raises OSError or WireError when the stream is broken."""
         signal.signal(signal.SIGUSR1, self._on_ring)
+        shelf = Shelf()
+        shelf_of_child.set(shelf)
+        shelf.open_eager(self._eager)
         self._socket.sendall(wire.encode(wire.Hello(os.getpid())))
+        try:
+            self._serve_all()
+        finally:
+            shelf.close()
+
+    def _serve_all(self) -> None:
         inbox = self._inbox
         while not inbox.closed:
             inbox.wait()
@@ -79,15 +91,31 @@ class SyncLoop:
         begun = time.monotonic_ns()
         page.begin(seq, begun)
         taken_back = page.epoch != frame.epoch
-        outcome = TAKEN_BACK if taken_back else self._outcome_and_notes(frame)
-        leave_if_copy(self._socket)
-        ended = time.monotonic_ns()
-        self._socket.sendall(wire.encode(wire.Done(seq, (ended - begun) / _NANO, outcome)))
-        if ended >= self._rss_due_ns:
-            page.rss_kib = kernel.resident_kib()
-            self._rss_due_ns = ended + _RSS_EVERY_NS
+        done = wire.Done(seq, 0.0, TAKEN_BACK) if taken_back else self._run(frame, begun)
+        self._socket.sendall(wire.encode(done))
+        self._meter.look_if_due(time.monotonic_ns())
         if self._inbox.interrupts:
             self._inbox.forget(seq)
+
+    def _run(self, frame: wire.Run, begun_ns: int) -> wire.Done:
+        kind, meter = frame.kind, self._meter
+        meter.begin(frame.seq, kind)
+        if frame.expires_ns is not None and begun_ns >= frame.expires_ns:
+            outcome: Outcome = EXPIRED
+        elif kind in self._conditions.kinds:
+            outcome = self._under_conditions(frame)
+        else:
+            outcome = self._outcome_and_notes(frame)
+        leave_if_copy(self._socket)
+        wall_ns = time.monotonic_ns() - begun_ns
+        return wire.Done(frame.seq, wall_ns / _NANO, outcome, *meter.end(kind, wall_ns))
+
+    def _under_conditions(self, frame: wire.Run) -> Outcome:
+        self._conditions.enter(frame.kind)
+        try:
+            return self._outcome_and_notes(frame)
+        finally:
+            self._conditions.leave(frame.kind)
 
     def _outcome_and_notes(self, frame: wire.Run) -> Outcome:
         job = JobContext(frame, self)
@@ -97,14 +125,15 @@ class SyncLoop:
 
     def _outcome(self, frame: wire.Run, job: JobContext) -> Outcome:
         handler = self._handlers.get(frame.kind)
+        context = contextvars.copy_context()
         try:
             if handler is None:
                 raise UnknownKind(f"this app has no handler of kind {frame.kind!r}")
-            value = contextvars.copy_context().run(self._call, handler, frame, job)
+            value = context.run(self._call, handler, frame, job)
         except BaseException as error:
             told = frame.seq in self._inbox.interrupts
-            return self._judge.of_error(handler, frame.attempt, error, told=told)
-        return self._judge.of_value(handler, value)
+            return context.run(self._judge.of_error, handler, frame.attempt, error, told=told)
+        return context.run(self._judge.of_value, handler, value)
 
     def _call(self, handler: Handler, frame: wire.Run, job: JobContext) -> object:
         """Call the handler. A ring raises in here, and only in here."""
@@ -140,7 +169,11 @@ class SyncLoop:
         """From the page, which the Worker writes: a handler may be busy in C, and hear no ring."""
         return self._page.told(seq)
 
-    def post(self, frame: wire.Noted) -> None:
+    def handler(self, kind: str) -> Handler | None:
+        """Of the app."""
+        return self._handlers.get(kind)
+
+    def post(self, frame: wire.Noted | wire.Completing) -> None:
         """In any thread; nobody else sends while a run goes on."""
         with contextlib.suppress(OSError):  # the Worker is gone, which the reading side will learn
             self._socket.sendall(wire.encode(frame))
@@ -160,5 +193,5 @@ class SyncLoop:
             return action()
         finally:
             self._hearing = False
-            if self._rung:
+            if self._rung and struck_within(SyncLoop._call.__code__, sys._getframe()):
                 self._hear(self._page.begun_seq)

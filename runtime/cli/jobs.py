@@ -8,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from runtime.cli import jobs_bulk
+from runtime.cli import follow, jobs_bulk
 from runtime.cli.job_flags import filtered
 from runtime.cli.options import as_json, configured
 from runtime.cli.output import print_fields, print_json, print_table, printable, say
@@ -113,10 +113,21 @@ def _print_by_queue(counts: Mapping[tuple[str, JobState], int], as_json: bool) -
 @job.command("show")
 @configured()
 @click.argument("job_id", metavar="ID", type=click.UUID)
+@click.option("--follow", "-f", "following", is_flag=True, help="Show each change, to its end.")
 @as_json
-def show_job(settings: Settings, job_id: UUID, as_json: bool) -> None:
-    """Show all of a job, with its failures."""
-    found = run_with_client(settings, lambda client: client.get(job_id))
+def show_job(settings: Settings, job_id: UUID, following: bool, as_json: bool) -> None:
+    """Show all of a job, with its failures and what its runs have told.
+
+    With --follow: what changes, as it comes, until the job's end; with --json, a line a change.
+    """
+    run_with_client(settings, lambda client: _show(client, job_id, following, as_json))
+
+
+def _show(client: Client, job_id: UUID, following: bool, as_json: bool) -> None:
+    if following:
+        follow.follow(client, job_id, as_json)
+        return
+    found = client.get(job_id)
     if as_json:
         print_json(found)
         return
@@ -124,6 +135,8 @@ def show_job(settings: Settings, job_id: UUID, as_json: bool) -> None:
     for failure in found.failures:
         click.echo()
         click.echo(_describe(failure))
+    for line in follow.told(client, job_id):
+        click.echo(line)
 
 
 for _command in jobs_bulk.COMMANDS:

@@ -95,10 +95,11 @@ _FLAGS = (
 
 @click.command("cancel")
 @changing
-def cancel_jobs(settings: Settings, many: Many) -> int:
+@click.option("--reason", help="Kept with jobs that are named by ids; their handlers are told.")
+def cancel_jobs(settings: Settings, many: Many, reason: str | None) -> int:
     """Cancel jobs: at once, or by their node while they run. Final jobs stay as they are."""
     if many.by_ids:
-        return _each(settings, many, lambda client, job_id: client.cancel(job_id))
+        return _each(settings, many, lambda client, job_id: client.cancel(job_id, reason))
     return _bulk(settings, many, "cancel", lambda client: client.jobs.cancel)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from typing import Any, ParamSpec, TypeVar, overload
 from uuid import UUID
 
 from runtime.client import bulk
 from runtime.client.core import Core
+from runtime.client.follow_faces import follow_async
+from runtime.client.following import JobUpdate
 from runtime.client.grouped import AsyncGroups
 from runtime.client.handle import AsyncClientHandle, BulkResult, JobHandle
 from runtime.client.results import Progress
@@ -114,13 +116,21 @@ class AsyncVerbs(AsyncGroups, ABC):
         core = self.core
         return await self._call(lambda: core.get(job_id))
 
-    async def cancel(self, job_id: UUID) -> Job:
+    async def cancel(self, job_id: UUID, reason: str | None = None) -> Job:
         """Cancel a job: at once, or by its node while it runs. A final job stays as it is.
+
+        A running handler is told at once, with the reason, and killed after its grace; the job stays
+        cancelled whatever it returns. Raises: JobNotFound.
+        """
+        core = self.core
+        return await self._call(lambda: core.cancel(job_id, reason))
+
+    def follow(self, job: JobHandle[Any] | UUID) -> AsyncIterator[JobUpdate]:
+        """An update each time that the job stands otherwise, or its run tells something, to its end.
 
         Raises: JobNotFound.
         """
-        core = self.core
-        return await self._call(lambda: core.cancel(job_id))
+        return follow_async(self._call_core, awaited(job)[0])
 
     async def retry(self, job_id: UUID) -> Job:
         """Make a job that is not running available now, with one more attempt if need be.

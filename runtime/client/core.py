@@ -8,6 +8,7 @@ from uuid import UUID
 from runtime import sql
 from runtime.client.database import Connection, Database
 from runtime.client.entries import Written, written_of
+from runtime.client.following import Following
 from runtime.client.results import Progress
 from runtime.client.rows import MAX_FAILURES, job_of
 from runtime.client.statements import enqueue_statement
@@ -17,6 +18,7 @@ from runtime.codec.sealer import PLAIN, Sealer
 from runtime.errors import JobNotFound, JobNotUnique
 from runtime.job import Job, NewJob
 from runtime.job_entry import as_json
+from runtime.note import cancel_reason
 from runtime.payload import PayloadLimits
 from runtime.schema_version import require_version
 
@@ -31,6 +33,7 @@ class Core:
         self.limits = limits
         self.sealer = sealer
         self._waiting = Waiting(database)
+        self.following = Following(database)
 
     async def open(self) -> None:
         """Before anything else."""
@@ -39,6 +42,7 @@ class Core:
     async def close(self) -> None:
         """Close all connections; whoever still waits gets StoreUnavailable."""
         await self._waiting.close()
+        await self.following.close()
         await self.database.close()
 
     async def enqueue(self, jobs: Sequence[NewJob]) -> list[Written]:
@@ -57,9 +61,9 @@ class Core:
         """A job with its failures. Raises: JobNotFound."""
         return unsealed(await self.database.run(lambda conn: _read(conn, job_id)), self.sealer)
 
-    async def cancel(self, job_id: UUID) -> Job:
+    async def cancel(self, job_id: UUID, reason: str | None = None) -> Job:
         """Cancel a job; see `Client.cancel`. Raises: JobNotFound."""
-        return await self._change("cancel", job_id)
+        return await self._change("cancel", job_id, cancel_reason(reason))
 
     async def retry(self, job_id: UUID) -> Job:
         """Make a job available; see `Client.retry`. Raises: JobNotFound, JobNotUnique."""
@@ -69,9 +73,9 @@ class Core:
             row = await self.database.run(lambda conn: conn.fetchrow(sql.load("holder"), job_id))
             raise JobNotUnique(None if row is None else row["id"]) from None
 
-    async def _change(self, name: str, job_id: UUID) -> Job:
+    async def _change(self, name: str, job_id: UUID, *values: object) -> Job:
         async def unit(connection: Connection) -> Job:
-            await connection.fetch(sql.load(name), job_id)
+            await connection.fetch(sql.load(name), job_id, *values)
             return await _read(connection, job_id)
 
         return unsealed(await self.database.run(unit), self.sealer)

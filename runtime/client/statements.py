@@ -32,5 +32,5 @@ def enqueue_statement(namespace: str, limits: PayloadLimits, placeholder: str = 
 
 
 def channel(namespace: str, topic: str) -> str:
-    """The name to LISTEN on or to notify: "wakeup", "due", "control" or "finished"."""
+    """The name to LISTEN on or to notify: "wakeup", "due", "control", "finished", "noted", "event"."""
     return f"{check_namespace(namespace)}.{topic}"

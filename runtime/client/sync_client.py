@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, overload
 from uuid import UUID
@@ -11,6 +11,8 @@ from uuid import UUID
 from runtime.app import App
 from runtime.client import bulk
 from runtime.client.core import Core
+from runtime.client.follow_faces import follow
+from runtime.client.following import JobUpdate
 from runtime.client.grouped import SyncGroups
 from runtime.client.handle import BulkResult, ClientHandle, JobHandle
 from runtime.client.results import Progress
@@ -124,12 +126,20 @@ class Client(SyncGroups):
         """A job's row with its failures. Raises: JobNotFound."""
         return self._call(lambda core: core.get(job_id))
 
-    def cancel(self, job_id: UUID) -> Job:
+    def cancel(self, job_id: UUID, reason: str | None = None) -> Job:
         """Cancel a job: at once, or by its node while it runs. A final job stays as it is.
+
+        A running handler is told at once, with the reason, and killed after its grace; the job stays
+        cancelled whatever it returns. Raises: JobNotFound.
+        """
+        return self._call(lambda core: core.cancel(job_id, reason))
+
+    def follow(self, job: JobHandle[Any] | UUID) -> Iterator[JobUpdate]:
+        """An update each time that the job stands otherwise, or its run tells something, to its end.
 
         Raises: JobNotFound.
         """
-        return self._call(lambda core: core.cancel(job_id))
+        return follow(self._call, awaited(job)[0])
 
     def retry(self, job_id: UUID) -> Job:
         """Make a job that is not running available now, with one more attempt if need be.

@@ -13,6 +13,7 @@ that what a dead client leaves behind is soon pruned. While nobody waits, nothin
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import logging
 import math
@@ -21,7 +22,7 @@ from itertools import count
 from uuid import UUID
 
 from runtime.client.database import Connection, Database
-from runtime.client.finished import FinishedListener
+from runtime.client.listening import Listener
 from runtime.client.results import Progress, progress_of, too_late
 from runtime.client.statements import statement
 from runtime.errors import JobNotFound, StoreUnavailable
@@ -61,7 +62,7 @@ class Waiting:
         self._heap: list[tuple[float, int, UUID]] = []  # when to look; entries may be out of date
         self._order = count()
         self._stir = asyncio.Event()
-        self._listener = FinishedListener(database, self._look_now, self._look_at_all_now)
+        self._listener = Listener(database, {"finished": self._ended}, self._look_at_all_now)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def wait(self, job_id: UUID, timeout: float | None) -> Progress:
@@ -94,6 +95,10 @@ class Waiting:
             if not self._database.pooler:
                 listening = self._listener.run()
                 self._tasks.append(asyncio.create_task(listening, name="headrace listening"))
+
+    def _ended(self, payload: str) -> None:
+        with contextlib.suppress(ValueError):  # not ours: anybody may notify
+            self._look_now(UUID(payload))
 
     def _look_now(self, job_id: UUID) -> None:
         if job_id in self._watches:

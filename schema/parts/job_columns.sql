@@ -5,4 +5,4 @@ job.id, job.kind, job.queue, job.state::text, job.priority, job.attempt, job.max
     job.cancel_requested_at, job.timeout_seconds, node.name AS node,
     job.args::text, job.output::text, job.metadata::text, job.tags,
     job.key, job.sequence, job.expires_at, job.crashes, job.wall_seconds, job.cpu_seconds,
-    job.peak_rss_kib
+    job.peak_rss_kib, job.cancel_reason

@@ -3,7 +3,8 @@
 -- Takes:  by ack: $1 ids, $2 run numbers, $3 next states, $4 delays in seconds (NULL: the job keeps its
 --         place in the queue), $5 whether the attempt counts, $6 outputs (JSON text or NULL); and of
 --         its failure, NULLs where there is none: $7 error classes, $8 messages, $9 traces, $10 pids,
---         $11 exit statuses, $12 signals.
+--         $11 exit statuses, $12 signals; $13 whether it is charged to the crash budget; and what the
+--         run used, NULLs where that is not known: $14 wall and $15 CPU seconds, $16 peak KiB.
 -- Locks:  job rows, in order of id; then, by the foreign key, the same rows again.
 -- Index:  job_pkey; node_pkey for the name of the node in a failure.
 -- Plan:   Nested Loop of the acks, sorted, and Index Scan using job_pkey.
@@ -11,15 +12,17 @@
 --         for each ack, that is quadratic.
 --         = ANY (ARRAY[id]): see ack_completed.sql.
 -- Rows:   one: counts of what was written, and the places, from 1, of those that came too late.
--- A job that would run again and whose cancellation was requested meanwhile is cancelled.
+-- A job whose cancellation was requested meanwhile is cancelled, whatever its run has come to.
 WITH given AS MATERIALIZED (
     SELECT DISTINCT ON (ack.id, ack.run_number) *
     FROM unnest(
         $1::uuid[], $2::integer[], $3::text[], $4::double precision[], $5::boolean[], $6::text[],
-        $7::text[], $8::text[], $9::text[], $10::integer[], $11::integer[], $12::text[]
+        $7::text[], $8::text[], $9::text[], $10::integer[], $11::integer[], $12::text[],
+        $13::boolean[], $14::real[], $15::real[], $16::integer[]
     ) WITH ORDINALITY AS ack (
         id, run_number, state, delay_seconds, counted, output,
-        error_class, message, trace, pid, exit_status, signal, place
+        error_class, message, trace, pid, exit_status, signal,
+        crashed, wall_seconds, cpu_seconds, peak_rss_kib, place
     )
     ORDER BY ack.id, ack.run_number, ack.place
 ), decided AS MATERIALIZED (
@@ -28,7 +31,6 @@ WITH given AS MATERIALIZED (
         held.node_id,
         held.attempt AS run_attempt,
         CASE
-            WHEN given.state IN ('completed', 'cancelled', 'discarded') THEN given.state
             WHEN held.cancel_requested_at IS NOT NULL THEN 'cancelled'
             ELSE given.state
         END::job_state AS next_state
@@ -52,11 +54,20 @@ WITH given AS MATERIALIZED (
         END,
         attempt = job.attempt - CASE WHEN decided.counted THEN 0 ELSE 1 END,
         output = decided.output::jsonb,
-        node_id = NULL
+        node_id = NULL,
+        crashes = CASE WHEN decided.crashed THEN least(job.crashes + 1, 32767) ELSE job.crashes END,
+        wall_seconds = decided.wall_seconds,
+        cpu_seconds = decided.cpu_seconds,
+        peak_rss_kib = decided.peak_rss_kib
     FROM decided
     WHERE job.id = ANY (ARRAY[decided.id])
     RETURNING
         job.id, job.state, decided.place, decided.error_class IS NOT NULL AS failed,
+        CASE
+            WHEN job.state IN ('completed', 'cancelled', 'discarded') THEN NULL
+            WHEN decided.error_class IS NOT NULL THEN 'failed'
+            WHEN decided.delay_seconds IS NOT NULL THEN 'snoozed'
+        END AS event,
         CASE
             WHEN job.state IN ('scheduled', 'retryable') THEN decided.delay_seconds
         END AS due_seconds,
@@ -67,13 +78,16 @@ WITH given AS MATERIALIZED (
         END
 ), failed AS (
     INSERT INTO failure (
-        job_id, run_number, attempt, node, error_class, message, trace, pid, exit_status, signal
+        job_id, run_number, attempt, node, error_class, message, trace, pid, exit_status, signal,
+        wall_seconds, cpu_seconds, peak_rss_kib
     )
     SELECT
         decided.id, decided.run_number, decided.run_attempt, node.name, decided.error_class,
-        decided.message, decided.trace, decided.pid, decided.exit_status, decided.signal
+        decided.message, decided.trace, decided.pid, decided.exit_status, decided.signal,
+        decided.wall_seconds, decided.cpu_seconds, decided.peak_rss_kib
     FROM decided LEFT JOIN node ON node.id = decided.node_id
     WHERE decided.error_class IS NOT NULL
+    RETURNING failure.job_id
 ), total AS (
     SELECT
         count(*) AS written,
@@ -85,7 +99,9 @@ WITH given AS MATERIALIZED (
         min(written.due_seconds) AS next_due_seconds,
         array_agg(written.id) FILTER (
             WHERE written.state IN ('completed', 'cancelled', 'discarded')
-        ) AS finished
+        ) AS finished,
+        array_agg(written.id) FILTER (WHERE written.event IS NOT NULL) AS going_on,
+        array_agg(written.event) FILTER (WHERE written.event IS NOT NULL) AS events
     FROM written
 )
 SELECT
@@ -100,5 +116,6 @@ SELECT
             ) AS late
         )
     END AS stale,
-    CASE WHEN total.finished IS NOT NULL THEN notify_finished(total.finished) END AS notified
-FROM total
+    CASE WHEN total.finished IS NOT NULL THEN notify_finished(total.finished) END AS notified,
+    CASE WHEN total.events IS NOT NULL THEN emit_events(total.going_on, total.events) END AS emitted
+FROM total CROSS JOIN (SELECT count(*) FROM failed) AS kept -- the failures, for events to tell of

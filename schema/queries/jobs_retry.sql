@@ -8,7 +8,10 @@ WITH changed AS (
         scheduled_at = CASE WHEN job.state = 'available' THEN job.scheduled_at ELSE now() END,
         finalized_at = NULL,
         cancel_requested_at = NULL,
+        cancel_reason = NULL,
         output = NULL,
+        crashes = 0,
+        expires_at = CASE WHEN job.expires_at > now() THEN job.expires_at END,
         max_attempts = greatest(job.max_attempts, job.attempt + 1)
     WHERE job.id = ANY ($1::uuid[]) AND job.state <> 'running'
     RETURNING job.queue

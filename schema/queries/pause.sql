@@ -7,4 +7,7 @@ SELECT paused.name, now()
 FROM unnest($1::text[]) AS paused (name)
 ORDER BY paused.name
 ON CONFLICT (name) DO UPDATE SET paused_at = coalesce(queue.paused_at, excluded.paused_at)
-RETURNING queue.name, length(pg_notify(current_schema() || '.control', 'pause:' || queue.name)::text)
+RETURNING
+    queue.name,
+    length(pg_notify(current_schema() || '.control', 'pause:' || queue.name)::text),
+    emit_queue_event(queue.name, 'paused')

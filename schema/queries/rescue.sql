@@ -67,6 +67,10 @@ SELECT
     count(*) AS jobs,
     count(*) FILTER (WHERE rescued.state = 'discarded') AS discarded,
     notify_finished(array_agg(rescued.id) FILTER (WHERE rescued.state <> 'available')) AS notified,
+    emit_events(
+        array_agg(rescued.id) FILTER (WHERE rescued.state = 'available'),
+        array_agg('rescued'::text) FILTER (WHERE rescued.state = 'available')
+    ) AS emitted,
     ARRAY(
         SELECT ended.name
         FROM ended

@@ -15,4 +15,5 @@ WHERE queue.name = paused.name
 RETURNING
     queue.name,
     length(pg_notify(current_schema() || '.control', 'resume:' || queue.name)::text),
-    length(pg_notify(current_schema() || '.wakeup', queue.name)::text)
+    length(pg_notify(current_schema() || '.wakeup', queue.name)::text),
+    emit_queue_event(queue.name, 'resumed')

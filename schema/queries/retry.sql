@@ -1,4 +1,5 @@
--- Make a job that is not running available now, with one more attempt if it had used all.
+-- Make a job that is not running available now, with one more attempt if it had used all, a crash
+-- budget as new, and no deadline if that is past.
 -- Caller: Store.retry, which then reads the job.
 -- Takes:  $1 id.  Locks: the job's row.  Index: job_pkey.
 -- Rows:   one if the job was not running.
@@ -7,7 +8,10 @@ SET state = 'available',
     scheduled_at = CASE WHEN job.state = 'available' THEN job.scheduled_at ELSE now() END,
     finalized_at = NULL,
     cancel_requested_at = NULL,
+    cancel_reason = NULL,
     output = NULL,
+    crashes = 0,
+    expires_at = CASE WHEN job.expires_at > now() THEN job.expires_at END,
     max_attempts = greatest(job.max_attempts, job.attempt + 1)
 WHERE job.id = $1::uuid AND job.state <> 'running'
 RETURNING length(pg_notify(current_schema() || '.wakeup', job.queue)::text) AS notified

@@ -26,7 +26,7 @@ class Recorder:
     def __init__(self) -> None:
         self.told: list[UUID] = []
 
-    def cancel(self, job_id: UUID) -> bool:
+    def cancel(self, job_id: UUID, why: str = "") -> bool:
         self.told.append(job_id)
         return True
 
@@ -67,7 +67,7 @@ async def test_a_storm_of_cancels_asks_the_database_once_at_a_time(
     ask = bench.store.awaiting_cancel
     asked = 0
 
-    async def counted(node_id: int) -> list[UUID]:
+    async def counted(node_id: int) -> dict[UUID, str | None]:
         nonlocal asked
         asked += 1
         await trio.sleep(0.01)

@@ -46,6 +46,9 @@ def retry(state: State, job_id: UUID) -> Job:
         job.output = None
         job.cancel_requested_at = None
         job.cancel_reason = None
+        job.crashes = 0
+        if job.expires_at is not None and job.expires_at <= now:
+            job.expires_at = None
         job.max_attempts = max(job.max_attempts, job.attempt + 1)
         when = None if job.state is JobState.AVAILABLE else now
         state.jobs.move(job, JobState.AVAILABLE, now, scheduled_at=when)

@@ -56,6 +56,7 @@ class NodeEntry:
     expires_at: float
     ended_at: float | None = None
     wants_wakeups: bool = False
+    assigned: dict[str, str | None] = attrs.field(factory=dict)
     schedules: frozenset[str] = frozenset()  # that its app defines
 
 
@@ -76,6 +77,7 @@ class JobEntry:
     cancel_reason: str | None = None
     expires_at: float | None = None
     crashes: int = 0
+    used: tuple[float | None, float | None, int | None] = (None, None, None)  # by its last run
     node_id: int | None = None
     output: str | None = None
     failures: list[FailureRow] = attrs.field(factory=list)
@@ -91,8 +93,14 @@ class JobEntry:
         """Its place in its queue: the claim's order. The kind comes last, for the claim to see."""
         return (self.new.priority, self.scheduled_at, self.id, self.new.kind)
 
-    def fail(self, failure: Failure, node: str | None, failed_at: datetime) -> None:
-        """Keep why the current run failed."""
+    def fail(
+        self,
+        failure: Failure,
+        node: str | None,
+        failed_at: datetime,
+        used: tuple[float | None, float | None, int | None] = (None, None, None),
+    ) -> None:
+        """Keep why the current run failed, and what it used: wall and CPU seconds, peak KiB."""
         self.failures.insert(
             0,
             FailureRow(
@@ -106,6 +114,9 @@ class JobEntry:
                 pid=failure.pid,
                 exit_status=failure.exit_status,
                 signal=failure.signal,
+                wall_seconds=used[0],
+                cpu_seconds=used[1],
+                peak_rss_kib=used[2],
             ),
         )
 
@@ -155,6 +166,9 @@ class JobEntry:
             sequence=new.sequence,
             expires_at=clock.maybe_date(self.expires_at),
             crashes=self.crashes,
+            wall_seconds=self.used[0],
+            cpu_seconds=self.used[1],
+            peak_rss_kib=self.used[2],
             failures=tuple(self.failures) if with_failures else (),
         )
 

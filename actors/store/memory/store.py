@@ -7,17 +7,20 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
+import attrs
 import trio
 
 from actors.store.guard import Guard, OnWarning, ignore_warning
-from actors.store.memory import desk, membership, work
+from actors.store.memory import desk, membership, timetable, work
 from actors.store.memory.faults import Faults
+from actors.store.memory.limits import claim_limited
 from actors.store.memory.rows import EPOCH, Clock
 from actors.store.memory.state import State
 from actors.store.protocol import (
     Acked,
     Demand,
     InDoubt,
+    LimitedClaim,
     Listening,
     NodeInfo,
     NodeProcess,
@@ -25,15 +28,21 @@ from actors.store.protocol import (
     QueueInfo,
     Rescued,
     Retention,
+    RunNote,
+    Served,
     Staged,
     Term,
 )
 from actors.store.standby import Standby
+from actors.store.upkeep import DueSchedules, Fired, QueueRetention, Rebuilt, Swept
 from runtime.errors import PayloadError, StoreUnavailable
 from runtime.job import ClaimedJob, Job, NewJob
 from runtime.job_filter import JobFilter
 from runtime.lifecycle import Ack, JobState
+from runtime.limits import QueueLimits
+from runtime.note import cancel_reason
 from runtime.payload import DEFAULT_LIMITS, PayloadLimits, check_text
+from runtime.schedule import Plan, ScheduleInfo
 
 
 class MemoryStore:
@@ -84,6 +93,20 @@ class MemoryStore:
         """Ask for the topic "finished" when this job ends, as a waiting client does."""
         self._state.waiters.add(job_id)
 
+    def limit(self, queue: str, limits: QueueLimits) -> None:
+        """Set a queue's limits, as a client does."""
+        self._state.limits[queue] = limits
+        self._state.board.notify("control", f"queues:{queue}")
+        self._state.board.notify("wakeup", queue)
+
+    def assign(self, queue: str, served: str | None) -> None:
+        """Have all nodes serve a queue besides, or no more (None), as a client does."""
+        for node in self._state.nodes.values():
+            node.assigned[queue] = served
+            names = set(node.info.queues) - {queue} | ({queue} if served else set())
+            node.info = attrs.evolve(node.info, queues=tuple(sorted(names)))
+        self._state.board.notify("control", f"queues:{queue}")
+
     async def enqueue(self, jobs: Sequence[NewJob]) -> list[bool]:
         """See Store."""
         self._guard.check_jobs(jobs)
@@ -110,6 +133,20 @@ class MemoryStore:
                 standby.seconds = trio.current_time() - began
         raise StoreUnavailable(f"claim: not answered within {timeout_seconds:g} s")
 
+    async def claim_limited(self, node_id: int, demand: Sequence[Demand]) -> LimitedClaim:
+        """See Store."""
+        async with self.faults.around("claim_limited"):
+            return claim_limited(self._state, node_id, demand)
+
+    async def served(self, node_id: int, *, any_queue: bool) -> Served:
+        """See Store."""
+        async with self.faults.around("served"):
+            waiting = self._state.jobs.waiting_queues() if any_queue else []
+            limited = (name for name, limits in self._state.limits.items() if limits)
+            node = self._state.nodes.get(node_id)
+            assigned = {} if node is None else dict(node.assigned)
+            return Served(frozenset(limited), assigned, tuple(sorted(waiting)))
+
     async def ack(self, acks: Sequence[Ack]) -> Acked:
         """See Store."""
         checked = [self._storable(one) for one in self._guard.checked_acks(acks)]
@@ -129,6 +166,12 @@ class MemoryStore:
         """See Store. Nobody else has transactions here."""
         async with self.faults.around("in_doubt"):
             return InDoubt(free=tuple(run for run in runs if self._state.jobs.current_run(*run)))
+
+    async def note(self, notes: Sequence[RunNote]) -> int:
+        """See Store."""
+        checked = [self._guard.checked_note(one) for one in notes]
+        async with self.faults.around("note"):
+            return work.take_notes(self._state, checked)
 
     async def release(self, runs: Sequence[tuple[UUID, int]]) -> int:
         """See Store."""
@@ -180,6 +223,38 @@ class MemoryStore:
         async with self.faults.around("prune"):
             return work.prune(self._state, retention, limit, term)
 
+    async def declare_schedules(self, node_id: int, schedules: Sequence[ScheduleInfo]) -> int:
+        """See Store."""
+        async with self.faults.around("declare_schedules"):
+            return timetable.declare(self._state, node_id, schedules)
+
+    async def due_schedules(self, limit: int) -> DueSchedules:
+        """See Store."""
+        async with self.faults.around("due_schedules"):
+            return timetable.due(self._state, limit)
+
+    async def fire(self, plans: Sequence[Plan], term: int | None = None) -> Fired:
+        """See Store."""
+        async with self.faults.around("fire"):
+            return timetable.fire(self._state, plans, term)
+
+    async def queue_retentions(self) -> list[QueueRetention]:
+        """None: nobody can say so here."""
+        async with self.faults.around("queue_retentions"):
+            return []
+
+    async def prune_queue(
+        self, kept: QueueRetention, after: datetime | None, limit: int, term: int | None = None
+    ) -> Swept:
+        """See Store."""
+        async with self.faults.around("prune_queue"):
+            return work.prune_queue(self._state, kept, after, limit, term)
+
+    async def reindex(self, but: Sequence[str], term: int | None = None) -> Rebuilt | None:
+        """Nothing: there are no indexes."""
+        async with self.faults.around("reindex"):
+            return None
+
     async def elect(self, node_id: int, term_seconds: float) -> Term:
         """See Store."""
         async with self.faults.around("elect"):
@@ -190,10 +265,10 @@ class MemoryStore:
         async with self.faults.around("resign"):
             membership.resign(self._state, node_id)
 
-    async def cancel(self, job_id: UUID) -> Job:
+    async def cancel(self, job_id: UUID, reason: str | None = None) -> Job:
         """See Store."""
         async with self.faults.around("cancel"):
-            return desk.cancel(self._state, job_id)
+            return desk.cancel(self._state, job_id, cancel_reason(reason))
 
     async def retry(self, job_id: UUID) -> Job:
         """See Store."""
@@ -251,11 +326,11 @@ class MemoryStore:
         async with self.faults.around("nodes"):
             return membership.nodes(self._state)
 
-    async def awaiting_cancel(self, node_id: int) -> list[UUID]:
+    async def awaiting_cancel(self, node_id: int) -> dict[UUID, str | None]:
         """See Store."""
         async with self.faults.around("awaiting_cancel"):
             held = self._state.held_by(node_id)
-            return [job.id for job in held if job.cancel_requested_at is not None]
+            return {job.id: job.cancel_reason for job in held if job.cancel_requested_at is not None}
 
     async def check(self) -> None:
         """See Store."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
 from actors.store.memory.rows import JobEntry, NodeEntry
 from actors.store.memory.state import State
 from actors.store.memory.table import Place
-from actors.store.protocol import Acked, Demand, Rescued, Retention, Staged
+from actors.store.protocol import Acked, Demand, Rescued, Retention, RunNote, Staged
+from actors.store.upkeep import QueueRetention, Swept
 from runtime.job import ClaimedJob
 from runtime.lifecycle import Ack, JobState
 from runtime.outcome import Failure
@@ -35,9 +37,8 @@ def claim(state: State, node_id: int, demand: Sequence[Demand]) -> list[ClaimedJ
 
 
 def _take(state: State, node_id: int, group: Demand, mark: Place | None) -> list[JobEntry]:
-    if state.paused.get(group.queue) is not None:
+    if state.paused.get(group.queue) is not None or state.limits.get(group.queue):
         return []
-    now = state.clock.now()
     places = (
         place
         for place in state.jobs.waiting(group.queue)
@@ -45,10 +46,7 @@ def _take(state: State, node_id: int, group: Demand, mark: Place | None) -> list
     )
     taken = [state.jobs.get(place[2]) for place in islice(places, group.places)]
     for job in taken:
-        state.jobs.move(job, JobState.RUNNING, now, node_id=node_id)
-        job.run_number += 1
-        job.attempt += 1
-        job.attempted_at = now
+        state.begin_run(job, node_id)
     return taken
 
 
@@ -90,8 +88,10 @@ def ack(state: State, acks: Sequence[Ack]) -> Acked:
 
 def _write(state: State, job: JobEntry, ack: Ack) -> None:
     now = state.clock.now()
+    job.used = (ack.wall_seconds, ack.cpu_seconds, ack.peak_rss_kib)
+    job.crashes += ack.crashed
     if ack.failure is not None:
-        job.fail(ack.failure, state.node_name(job.node_id), state.clock.date(now))
+        job.fail(ack.failure, state.node_name(job.node_id), state.clock.date(now), job.used)
     if not ack.counted:
         job.attempt -= 1
     job.output = ack.output
@@ -102,11 +102,25 @@ def _write(state: State, job: JobEntry, ack: Ack) -> None:
 def _let_go(
     state: State, job: JobEntry, to: JobState, *, scheduled_at: float | None = None
 ) -> None:
-    """End a run. A job that would run again, and whose cancellation was requested, is cancelled."""
-    if not to.final and job.cancel_requested_at is not None:
+    """End a run. A job whose cancellation was requested is cancelled, whatever the run has come to."""
+    if job.cancel_requested_at is not None:
         to = JobState.CANCELLED
     state.jobs.move(job, to, state.clock.now(), scheduled_at=None if to.final else scheduled_at)
     state.announce(job)
+
+
+def take_notes(state: State, notes: Sequence[RunNote]) -> int:
+    """See Store.note."""
+    kept = 0
+    for one in notes:
+        job = state.jobs.get(one.job_id) if one.job_id in state.jobs else None
+        if job is not None and job.run_number == one.run_number:
+            before = job.noted
+            goes_on = before is not None and before.run_number == one.run_number
+            note = before.note.then(one.note) if before is not None and goes_on else one.note
+            job.noted = RunNote(one.job_id, one.run_number, note)
+            kept += 1
+    return kept
 
 
 def release(state: State, runs: Sequence[tuple[UUID, int]]) -> int:
@@ -197,3 +211,22 @@ def _old(state: State, retention: Retention) -> Iterator[JobEntry]:
             ended = now if job.finalized_at is None else job.finalized_at
             if seconds is not None and now - ended > seconds:
                 yield job
+
+
+def prune_queue(
+    state: State, kept: QueueRetention, after: datetime | None, limit: int, term: int | None
+) -> Swept:
+    """See Store.prune_queue."""
+    clock = state.clock
+    since = float("-inf") if after is None else clock.seconds(after)
+    until = clock.now() - kept.seconds
+    ended = sorted(
+        (job.finalized_at, job.id, job)
+        for job in state.jobs.in_state(kept.state)
+        if state.leads(term) and job.finalized_at is not None and since < job.finalized_at < until
+    )
+    seen = [one for one in ended if one[0] <= ended[min(limit, len(ended)) - 1][0]]
+    old = [job for _, _, job in seen if job.new.queue == kept.queue]
+    for job in old:
+        state.jobs.remove(job)
+    return Swept(len(old), len(seen), clock.date(seen[-1][0]) if seen else None)

@@ -9,8 +9,18 @@ from uuid import UUID
 import msgspec
 
 from actors.store.bridge import Row
-from actors.store.protocol import Acked, Demand, NodeInfo, NodeRow, QueueInfo, RunNote, Term
-from runtime.job import FailureRow, Job
+from actors.store.protocol import (
+    Acked,
+    Demand,
+    LimitedClaim,
+    NodeInfo,
+    NodeRow,
+    QueueInfo,
+    RunNote,
+    Served,
+    Term,
+)
+from runtime.job import ClaimedJob, FailureRow, Job
 from runtime.lifecycle import Ack, JobState
 from runtime.outcome import Failure
 from runtime.readable import readable
@@ -30,6 +40,23 @@ def demand_columns(
     )
 
 
+def limited_claim_of(found: Sequence[Row]) -> LimitedClaim:
+    """The rows of claim_limited.sql: jobs, and one a group with a NULL id."""
+    again: dict[str, float | None] = {}
+    for row in found:
+        if row["id"] is None:
+            times = [again.get(row["queue"]), row["again_seconds"]]
+            again[row["queue"]] = min((each for each in times if each is not None), default=None)
+    jobs = [ClaimedJob(*tuple(row)[:-1]) for row in found if row["id"] is not None]
+    return LimitedClaim(jobs, again)
+
+
+def served_of(row: Row) -> Served:
+    """The row of served.sql."""
+    assigned = msgspec.json.decode(row["assigned"] or "{}", type=dict[str, str | None])
+    return Served(frozenset(row["limited"]), assigned, tuple(row["waiting"]))
+
+
 def array_literal(texts: Sequence[str]) -> str:
     """A text[] in PostgreSQL's own notation: an array of arrays of unlike length has no other."""
     escaped = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
@@ -47,10 +74,26 @@ def ack_columns(acks: Sequence[Ack]) -> list[list[Any]]:
             ack.counted,
             ack.output,
             *(_NO_FAILURE if ack.failure is None else msgspec.structs.astuple(ack.failure)),
+            ack.crashed,
+            ack.wall_seconds,
+            ack.cpu_seconds,
+            ack.peak_rss_kib,
         )
         for ack in acks
     ]
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+def completion_columns(acks: Sequence[Ack]) -> tuple[list[Any], ...]:
+    """Acks as ack_completed.sql takes them."""
+    return (
+        [ack.id for ack in acks],
+        [ack.run_number for ack in acks],
+        [ack.output for ack in acks],
+        [ack.wall_seconds for ack in acks],
+        [ack.cpu_seconds for ack in acks],
+        [ack.peak_rss_kib for ack in acks],
+    )
 
 
 def note_columns(notes: Sequence[RunNote]) -> list[list[Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -17,16 +18,15 @@ from actors.store.bridge.port import T, Unit
 from actors.store.errors import DatabaseError
 from actors.store.guard import Guard, OnWarning, ignore_warning
 from actors.store.listening import Notifications, channels_of
-from actors.store.postgres import rows, timetable
+from actors.store.postgres import indexes, rows, timetable
 from actors.store.postgres.acks import write
 from actors.store.postgres.refusals import typed
 from actors.store.postgres.session import checked_namespace
 from actors.store.protocol import (
     Acked,
     Demand,
-    DueSchedules,
-    Fired,
     InDoubt,
+    LimitedClaim,
     Listening,
     NodeInfo,
     NodeProcess,
@@ -35,10 +35,12 @@ from actors.store.protocol import (
     Rescued,
     Retention,
     RunNote,
+    Served,
     Staged,
     Term,
 )
 from actors.store.standby import Standby
+from actors.store.upkeep import DueSchedules, Fired, QueueRetention, Rebuilt, Swept
 from runtime import sql
 from runtime.errors import JobNotFound, JobNotUnique
 from runtime.job import ClaimedJob, Job, NewJob
@@ -52,6 +54,8 @@ from runtime.schema_version import require_version
 
 # A job shows its latest failures; one that was retried by hand for months may have thousands.
 FAILURES_SHOWN = 100
+# The leader asks for the queues every 15 s; the sums of so many rows take a millisecond to read.
+FOLD_FROM_ROWS = 1_000
 
 
 class PostgresStore:
@@ -99,6 +103,17 @@ class PostgresStore:
         except DatabaseError as error:
             raise typed(error, self._namespace) from error
         return [ClaimedJob(*row) for row in found or ()]
+
+    async def claim_limited(self, node_id: int, demand: Sequence[Demand]) -> LimitedClaim:
+        """See Store."""
+        queues, kinds, places, _ = rows.demand_columns(sorted(demand, key=lambda each: each.queue))
+        return rows.limited_claim_of(
+            await self._fetch("claim_limited", node_id, queues, kinds, places)
+        )
+
+    async def served(self, node_id: int, *, any_queue: bool) -> Served:
+        """See Store."""
+        return rows.served_of(await self._fetchrow("served", node_id, any_queue))
 
     async def ack(self, acks: Sequence[Ack]) -> Acked:
         """See Store."""
@@ -198,6 +213,30 @@ class PostgresStore:
         row = await self._fetchrow("fire", *timetable.plan_columns(plans), term)
         return Fired(row["schedules"], row["jobs"])
 
+    async def queue_retentions(self) -> list[QueueRetention]:
+        """See Store."""
+        found = await self._fetch("queue_retentions")
+        return [QueueRetention(row[0], JobState(row[1]), row[2]) for row in found]
+
+    async def prune_queue(
+        self, kept: QueueRetention, after: datetime | None, limit: int, term: int | None = None
+    ) -> Swept:
+        """See Store."""
+        rule = kept.state.value, kept.queue, kept.seconds
+        return Swept(*await self._fetchrow("prune_queue", *rule, after, limit, term))
+
+    async def reindex(self, but: Sequence[str], term: int | None = None) -> Rebuilt | None:
+        """See Store."""
+        if self._bridge.pooler:
+            return None
+        unit = partial(indexes.tend, namespace=self._namespace, term=term, but=but)
+        try:
+            return await self._bridge.run(unit, timeout_seconds=indexes.BUILD_SECONDS)
+        except DatabaseError as error:
+            if error.sqlstate == indexes.LOCK_NOT_AVAILABLE:
+                return None
+            raise typed(error, self._namespace) from error
+
     async def elect(self, node_id: int, term_seconds: float) -> Term:
         """See Store."""
         return rows.term_of(await self._fetchrow("elect", node_id, term_seconds))
@@ -260,7 +299,9 @@ class PostgresStore:
 
     async def queues(self) -> list[QueueInfo]:
         """See Store."""
-        return [rows.queue_of(row) for row in await self._fetch("queues")]
+        found = await self._fetch("queues")
+        await self._fetch("job_count_fold", FOLD_FROM_ROWS)
+        return [rows.queue_of(row) for row in found]
 
     async def enqueued(self) -> int:
         """See Store."""

@@ -254,15 +254,22 @@ async def test_a_job_cancelled_while_it_ran_does_not_run_again(
     assert shown.finalized_at is not None
 
 
-async def test_a_job_that_completed_before_its_cancellation_arrived_is_completed(
-    bench: Bench,
+@pytest.mark.parametrize("state", [JobState.COMPLETED, JobState.DISCARDED])
+async def test_a_cancelled_job_stays_cancelled_however_its_run_ends(
+    bench: Bench, state: JobState
 ) -> None:
-    job = await bench.run_one()
-    await bench.store.cancel(job.id)
+    await bench.add(2)
+    job, other = await bench.claim(await bench.node())
+    await bench.store.cancel(job.id, "no longer wanted")
 
-    await bench.store.ack([ack_of(job, output="1")])
+    failure = OOPS if state is JobState.DISCARDED else None
+    acked = await bench.store.ack([ack_of(each, state, failure=failure) for each in (job, other)])
 
-    assert await bench.state(job.id) is JobState.COMPLETED
+    assert (acked.written, acked.cancelled) == (2, 1)
+    assert acked.discarded == (state is JobState.DISCARDED)
+    shown = await bench.store.get(job.id)
+    assert (shown.state, shown.cancel_reason) == (JobState.CANCELLED, "no longer wanted")
+    assert await bench.state(other.id) is state
 
 
 async def test_an_output_over_the_limit_discards_its_job_once(bench: Bench) -> None:

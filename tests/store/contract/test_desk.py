@@ -41,8 +41,8 @@ async def test_a_running_job_is_asked_to_stop(bench: Bench) -> None:
 
     assert shown.state is JobState.RUNNING
     assert shown.cancel_requested_at is not None
-    assert await bench.store.awaiting_cancel(node) == [job.id]
-    assert await bench.store.awaiting_cancel(987_654) == []
+    assert await bench.store.awaiting_cancel(node) == {job.id: None}
+    assert await bench.store.awaiting_cancel(987_654) == {}
 
 
 async def test_asking_twice_keeps_the_first_time(bench: Bench) -> None:

@@ -222,7 +222,7 @@ class StoreMachine(RuleBasedStateMachine):
     def look_at_a_node(self, place: int) -> None:
         name, node_id = self.node(place)
         store, held = self.backend.store, self.model.held_by(name)
-        asked = [job.id for job in held if job.cancel_requested_at is not None]
+        asked = {job.id: None for job in held if job.cancel_requested_at is not None}
         runs = [(job.id, job.run_number) for job in held]
         self.agree(runs, self.ask(store.holdings, node_id))
         self.agree(asked, self.ask(store.awaiting_cancel, node_id))

@@ -153,8 +153,8 @@ class Model:
         job.failures.insert(0, failure)
 
     def _end_run(self, job: JobRow, to: JobState, due: float | None, *, counted: bool) -> None:
-        """A job that would run again and shall be cancelled is cancelled instead."""
-        if not to.final and job.cancel_requested_at is not None:
+        """A job that shall be cancelled is, whatever its run has come to."""
+        if job.cancel_requested_at is not None:
             to = JobState.CANCELLED
         if not counted:
             job.attempt -= 1

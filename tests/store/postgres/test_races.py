@@ -170,7 +170,7 @@ async def test_an_ack_that_waited_for_a_cancellation_obeys_it(
     job = await bench.run_one()
     async with trio.open_nursery() as nursery:
         with tables.rival() as rival:
-            execute(rival, "cancel", job.id)
+            execute(rival, "cancel", job.id, None)
             ack = Asked(nursery, lambda: bench.store.ack([ack_of(job, state, delay_seconds=9)]))
             await until(lambda: tables.blocked() == 1)
         acked = await ack.wait()
@@ -178,17 +178,18 @@ async def test_an_ack_that_waited_for_a_cancellation_obeys_it(
     assert await bench.state(job.id) is JobState.CANCELLED
 
 
-async def test_a_completion_that_waited_for_a_cancellation_is_written(
+async def test_a_completion_that_waited_for_a_cancellation_obeys_it(
     bench: Bench, tables: Tables
 ) -> None:
     job = await bench.run_one()
     async with trio.open_nursery() as nursery:
         with tables.rival() as rival:
-            execute(rival, "cancel", job.id)
+            execute(rival, "cancel", job.id, None)
             ack = Asked(nursery, lambda: bench.store.ack([ack_of(job)]))
             await until(lambda: tables.blocked() == 1)
-        assert (await ack.wait()).written == 1
-    assert await bench.state(job.id) is JobState.COMPLETED
+        acked = await ack.wait()
+    assert (acked.written, acked.cancelled) == (1, 1)
+    assert await bench.state(job.id) is JobState.CANCELLED
 
 
 async def test_batches_of_the_same_jobs_in_any_order_do_not_deadlock(

@@ -1,17 +1,14 @@
-"""One LISTEN connection for all who wait in a client: tells which awaited jobs have ended.
+"""A LISTEN connection of a client: tells what is notified on some topics.
 
-What it tells is a hint. It is opened when somebody first waits, and opened again with backoff when
-it is lost; meanwhile, and when its peer has gone silently, the waiters' own looking stands behind
-it.
+What it tells is a hint. It is opened again with backoff when it is lost; meanwhile, and when its peer
+has gone silently, whoever uses it stands on a look of his own, or has missed something.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable
-from uuid import UUID
+from collections.abc import Callable, Mapping
 
 from runtime.client.database import Connection, Database
 from runtime.client.statements import channel
@@ -24,18 +21,21 @@ LAST_BACKOFF_SECONDS = 5.0
 logger = logging.getLogger("headrace")
 
 
-class FinishedListener:
+class Listener:
     """Listens while `run` runs.
 
-    Args: ended: called with a job's id; back: called when listening has begun (again), since what
-    ended before was not heard.
+    Args: heard: by topic, called with each payload; back: called when listening has begun (again),
+    since what was notified before was not heard.
     """
 
     def __init__(
-        self, database: Database, ended: Callable[[UUID], None], back: Callable[[], None]
+        self,
+        database: Database,
+        heard: Mapping[str, Callable[[str], None]],
+        back: Callable[[], None],
     ) -> None:
         self._database = database
-        self._ended = ended
+        self._heard = {channel(database.namespace, topic): hear for topic, hear in heard.items()}
         self._back = back
         self.listening = False
 
@@ -47,9 +47,9 @@ class FinishedListener:
                 await self._listen()
                 backoff = FIRST_BACKOFF_SECONDS
             except StoreUnavailable as error:
-                logger.debug("not listening for ended jobs: %s", error)
+                logger.debug("not listening: %s", error)
             except Exception:
-                logger.exception("cannot listen for ended jobs; looking for them")
+                logger.exception("cannot listen")
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, LAST_BACKOFF_SECONDS)
 
@@ -60,8 +60,8 @@ class FinishedListener:
         connection.add_termination_listener(lambda _: lost.set())
         try:
             with self._database.translating():
-                name = channel(self._database.namespace, "finished")
-                await connection.add_listener(name, self._heard)
+                for name in self._heard:
+                    await connection.add_listener(name, self._hear)
             self.listening = True
             self._back()
             await lost.wait()
@@ -69,6 +69,5 @@ class FinishedListener:
             self.listening = False
             connection.terminate()
 
-    def _heard(self, _connection: Connection, _pid: int, _channel: str, payload: str) -> None:
-        with contextlib.suppress(ValueError):  # not ours: anybody may notify
-            self._ended(UUID(payload))
+    def _hear(self, _connection: Connection, _pid: int, name: str, payload: str) -> None:
+        self._heard[name](payload)
