@@ -159,67 +159,7 @@ AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    WITH entry AS MATERIALIZED (
-        SELECT
-            (entry.place - 1)::integer AS index,
-            coalesce(entry.id, uuid7(entry.place::integer)) AS id,
-            entry.kind,
-            coalesce(entry.queue, 'default') AS queue,
-            coalesce(entry.priority, 1) AS priority,
-            coalesce(entry.max_attempts, 25) AS max_attempts,
-            entry.timeout_seconds,
-            entry.delay_seconds,
-            CASE
-                WHEN entry.scheduled_at IS NULL
-                THEN
-                    CASE
-                        WHEN entry.delay_seconds IS NULL THEN now()
-                        -- What is out of bounds is refused below, with its reason.
-                        WHEN entry.delay_seconds BETWEEN 0 AND 3155760000
-                        THEN now() + make_interval(secs => entry.delay_seconds)
-                    END
-                WHEN entry.delay_seconds IS NULL THEN entry.scheduled_at
-                ELSE refuse_two_times((entry.place - 1)::integer)
-            END AS scheduled_at,
-            CASE
-                WHEN octet_length(entry.args::text) > args_limit
-                THEN refuse_payload(
-                    'args', octet_length(entry.args::text), args_limit, (entry.place - 1)::integer
-                )
-                ELSE coalesce(entry.args, '{}')
-            END AS args,
-            CASE
-                WHEN octet_length(entry.metadata::text) > 65536
-                THEN refuse_payload(
-                    'metadata', octet_length(entry.metadata::text), 65536, (entry.place - 1)::integer
-                )
-                ELSE coalesce(entry.metadata, '{}')
-            END AS metadata,
-            coalesce(entry.tags, '{}') AS tags,
-            entry.key,
-            coalesce(entry.sequence, false) AS sequence,
-            coalesce(entry.unique_key, sha256(convert_to(entry.unique_by, 'UTF8'))) AS unique_key,
-            coalesce(entry.unique_states, '11111001') AS unique_states,
-            entry.unique_period_seconds,
-            coalesce(entry.on_conflict, 'keep') AS on_conflict,
-            entry.replace,
-            entry.expires_at,
-            entry.expires_seconds
-        FROM ROWS FROM (
-            json_to_recordset(jobs) AS (
-                id uuid, kind text, queue text, priority integer, max_attempts integer,
-                timeout_seconds double precision, delay_seconds double precision,
-                scheduled_at timestamptz, args json, metadata json, tags text[],
-                key text, sequence boolean, unique_by text, unique_key bytea, unique_states bit(8),
-                unique_period_seconds double precision, on_conflict text, replace text[],
-                expires_at timestamptz, expires_seconds double precision
-            )
-        ) WITH ORDINALITY AS entry (
-            id, kind, queue, priority, max_attempts, timeout_seconds, delay_seconds, scheduled_at,
-            args, metadata, tags, key, sequence, unique_by, unique_key, unique_states,
-            unique_period_seconds, on_conflict, replace, expires_at, expires_seconds, place
-        )
-    ), given AS MATERIALIZED (
+    WITH given AS MATERIALIZED (
         SELECT
             entry.index, entry.id,
             CASE
@@ -292,6 +232,13 @@ BEGIN
                 THEN refuse_option(entry.index, format(
                     'on_conflict is %s; give keep, replace or fail', entry.on_conflict
                 ))
+                WHEN NOT entry.replace <@ ARRAY[
+                    'args', 'metadata', 'tags', 'priority', 'scheduled_at', 'max_attempts',
+                    'timeout_seconds', 'expires_at'
+                ]
+                THEN refuse_option(entry.index, format(
+                    'replace is %s; name fields such as args and scheduled_at', entry.replace
+                ))
                 ELSE entry.kind
             END AS kind,
             entry.queue,
@@ -316,7 +263,67 @@ BEGIN
             coalesce(
                 entry.expires_at, now() + make_interval(secs => entry.expires_seconds)
             ) AS expires_at
-        FROM entry
+        FROM (
+            SELECT
+                (entry.place - 1)::integer AS index,
+                coalesce(entry.id, uuid7(entry.place::integer)) AS id,
+                entry.kind,
+                coalesce(entry.queue, 'default') AS queue,
+                coalesce(entry.priority, 1) AS priority,
+                coalesce(entry.max_attempts, 25) AS max_attempts,
+                entry.timeout_seconds,
+                entry.delay_seconds,
+                CASE
+                    WHEN entry.scheduled_at IS NULL
+                    THEN
+                        CASE
+                            WHEN entry.delay_seconds IS NULL THEN now()
+                            -- What is out of bounds is refused below, with its reason.
+                            WHEN entry.delay_seconds BETWEEN 0 AND 3155760000
+                            THEN now() + make_interval(secs => entry.delay_seconds)
+                        END
+                    WHEN entry.delay_seconds IS NULL THEN entry.scheduled_at
+                    ELSE refuse_two_times((entry.place - 1)::integer)
+                END AS scheduled_at,
+                CASE
+                    WHEN octet_length(entry.args::text) > args_limit
+                    THEN refuse_payload(
+                        'args', octet_length(entry.args::text), args_limit, (entry.place - 1)::integer
+                    )
+                    ELSE coalesce(entry.args, '{}')
+                END AS args,
+                CASE
+                    WHEN octet_length(entry.metadata::text) > 65536
+                    THEN refuse_payload(
+                        'metadata', octet_length(entry.metadata::text), 65536, (entry.place - 1)::integer
+                    )
+                    ELSE coalesce(entry.metadata, '{}')
+                END AS metadata,
+                coalesce(entry.tags, '{}') AS tags,
+                entry.key,
+                coalesce(entry.sequence, false) AS sequence,
+                coalesce(entry.unique_key, sha256(convert_to(entry.unique_by, 'UTF8'))) AS unique_key,
+                coalesce(entry.unique_states, '11111001') AS unique_states,
+                entry.unique_period_seconds,
+                coalesce(entry.on_conflict, 'keep') AS on_conflict,
+                entry.replace,
+                entry.expires_at,
+                entry.expires_seconds
+            FROM ROWS FROM (
+                json_to_recordset(jobs) AS (
+                    id uuid, kind text, queue text, priority integer, max_attempts integer,
+                    timeout_seconds double precision, delay_seconds double precision,
+                    scheduled_at timestamptz, args json, metadata json, tags text[],
+                    key text, sequence boolean, unique_by text, unique_key bytea, unique_states bit(8),
+                    unique_period_seconds double precision, on_conflict text, replace text[],
+                    expires_at timestamptz, expires_seconds double precision
+                )
+            ) WITH ORDINALITY AS entry (
+                id, kind, queue, priority, max_attempts, timeout_seconds, delay_seconds, scheduled_at,
+                args, metadata, tags, key, sequence, unique_by, unique_key, unique_states,
+                unique_period_seconds, on_conflict, replace, expires_at, expires_seconds, place
+            )
+        ) AS entry
     ), wanted AS (
         SELECT array_agg(DISTINCT served.queue) AS queues
         FROM node CROSS JOIN LATERAL unnest(node.queues) AS served (queue)

@@ -18,6 +18,7 @@ from runtime import App, Kind, Unique, UsageError, enqueue_many
 from runtime.ids import uuid7
 from runtime.job import NewJob
 from tests.cli.conftest import Cli
+from tests.support.postgres import DatabaseServer, database_name
 from tests.support.sessions import query
 
 app = App()
@@ -239,9 +240,17 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def conn(template_url: str) -> Iterator[psycopg.Connection]:
-    """A connection to a migrated database in which nothing is written."""
-    with psycopg.connect(template_url, autocommit=True) as conn:
+def still_url(postgres_server: DatabaseServer, template_url: str) -> Iterator[str]:
+    """A migrated database in which nothing is written."""
+    url = postgres_server.create_database(database_name(template_url))
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture(scope="module")
+def conn(still_url: str) -> Iterator[psycopg.Connection]:
+    """A connection to it."""
+    with psycopg.connect(still_url, autocommit=True) as conn:
         yield conn
 
 
@@ -270,13 +279,13 @@ def test_sql_refuses(case: Case, conn: psycopg.Connection) -> None:
     assert conn.execute("SELECT count(*) FROM headrace.job").fetchone() == (0,)
 
 
-def test_the_command_line_refuses(cli: Cli, template_url: str) -> None:
+def test_the_command_line_refuses(cli: Cli, still_url: str) -> None:
     for case in CASES:
         if case.flags is not None:
-            ended = cli("enqueue", *case.flags, "--database-url", template_url, status=2)
+            ended = cli("enqueue", *case.flags, "--database-url", still_url, status=2)
             assert case.part in ended.err, case.what
             assert ended.out == "", case.what
-    assert query(template_url, "SELECT count(*) FROM headrace.job") == [(0,)]
+    assert query(still_url, "SELECT count(*) FROM headrace.job") == [(0,)]
 
 
 def test_a_name_of_any_characters_and_a_kind_that_nobody_serves_are_kept(on: Cli) -> None:
