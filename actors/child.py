@@ -40,8 +40,9 @@ class ChildExit:
     """How a child ended. exit_status or signal is set, unless the fork server died.
 
     Attributes: cause: "exit", by itself; "signal", by one that we did not send; "kill", by
-    `Child.kill`; "lease", by the fork server because the node's lease ran out; "server", with the
-    fork server. max_rss_kib: the most memory it ever had resident.
+    `Child.kill`; "oom", by the kernel, for want of memory; "lease", by the fork server because the
+    node's lease ran out; "server", with the fork server. max_rss_kib: the most memory it ever had
+    resident; cpu_seconds: of all its life.
     """
 
     pid: int
@@ -50,6 +51,7 @@ class ChildExit:
     cause: str = "exit"
     server_died: bool = False
     max_rss_kib: int = 0
+    cpu_seconds: float = 0.0
 
 
 class Child:

@@ -54,6 +54,8 @@ PING_SECONDS = 5.0
 PONG_SECONDS = 5.0
 # How long a child may take until it is ready: forked, 0.01 s; spawned, it imports the app first.
 BIRTH_SECONDS = {"fork": 10.0, "spawn": 300.0}
+# And if it sets resources up first: a model may take minutes to load.
+EAGER_BIRTH_SECONDS = 300.0
 _POLL_SECONDS = 0.002
 
 
@@ -171,6 +173,8 @@ class ServerProcess:
         match report:
             case Manifest():
                 self._pong.set()
+                if report.eager:
+                    self._birth_seconds = max(self._birth_seconds, EAGER_BIRTH_SECONDS)
                 self._on_manifest(report)
             case Pong():
                 self._pong.set()
@@ -196,6 +200,7 @@ class ServerProcess:
                 report.signal,
                 report.cause,
                 max_rss_kib=report.max_rss_kib,
+                cpu_seconds=report.cpu_seconds,
             )
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 from collections.abc import Iterator
 from typing import Literal
@@ -60,13 +61,15 @@ class Brood:
                 del self._pids[token]
                 # Its pid stays taken while its group has members, so this can hit nobody else.
                 _kill_group(pid)
-                yield self._obituary(token, status, usage.ru_maxrss)
+                yield self._obituary(token, status, usage)
 
-    def _obituary(self, token: int, status: int, max_rss: int) -> Exited:
+    def _obituary(self, token: int, status: int, usage: resource.struct_rusage) -> Exited:
         code = os.waitstatus_to_exitcode(status)
         killed_by = signal_name(-code) if code < 0 else None
         cause = self._causes.pop(token, None) or self._other_cause(killed_by)
-        return Exited(token, None if killed_by else code, killed_by, max_rss, cause)
+        exit_status = None if killed_by else code
+        cpu_seconds = usage.ru_utime + usage.ru_stime
+        return Exited(token, exit_status, killed_by, usage.ru_maxrss, cause, cpu_seconds)
 
     def _other_cause(self, killed_by: str | None) -> Cause:
         if killed_by == "SIGKILL":

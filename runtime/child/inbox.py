@@ -5,7 +5,14 @@ from __future__ import annotations
 import collections
 import socket
 
-from runtime.errors import Interrupted, JobCancelled, JobTimeout, RunStopped
+from runtime.errors import (
+    CpuTimeout,
+    Expired,
+    Interrupted,
+    JobCancelled,
+    JobTimeout,
+    RunStopped,
+)
 from runtime.wire import Decoder, Interrupt, Run, WireError
 
 # One read takes this much: dozens of small runs.
@@ -13,6 +20,8 @@ _READ_BYTES = 256 * 1024
 
 _ERRORS: dict[str, type[Interrupted]] = {
     "timeout": JobTimeout,
+    "cpu": CpuTimeout,
+    "expired": Expired,
     "cancel": JobCancelled,
     "stop": RunStopped,
 }

@@ -11,10 +11,12 @@ import os
 import resource
 import signal
 import sys
+import time
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
+_CPUCLOCK_SCHED = 2
 # Half-way to "kill me first": the kernel shoots a child before the node, its database or sshd.
 _OOM_SCORE = 500
 
@@ -51,12 +53,24 @@ def prefer_as_oom_victim() -> None:
 
 
 def oom_kills() -> int:
-    """How many processes the kernel has killed for want of memory, on this machine, so far."""
-    try:
-        counts = dict(line.split() for line in Path("/proc/vmstat").read_text().splitlines())
-    except OSError:
-        return 0
-    return int(counts.get("oom_kill", 0))
+    """How many processes the kernel has killed for want of memory so far: of our control group, where
+    that is told, else on this machine.
+    """
+    for path in (_cgroup() / "memory.events", Path("/proc/vmstat")):
+        with contextlib.suppress(OSError, ValueError):
+            counts = dict(line.split() for line in path.read_text().splitlines())
+            if "oom_kill" in counts:
+                return int(counts["oom_kill"])
+    return 0
+
+
+def _cgroup() -> Path:
+    """The directory of our control group, version 2; one that does not exist, if we have none."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            if line.startswith("0::"):
+                return Path("/sys/fs/cgroup") / line[3:].lstrip("/")
+    return Path("/sys/fs/cgroup/none")
 
 
 def resident_kib() -> int:
@@ -74,3 +88,50 @@ def usable_cpus() -> list[int]:
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
+
+
+def widen() -> set[int] | None:
+    """Let this process use all cores of its parent. Returns its own, if it was bound to fewer."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    own, all_ = os.sched_getaffinity(0), os.sched_getaffinity(os.getppid())
+    if own == all_:
+        return None
+    bind(all_)
+    return own
+
+
+def bind(cpus: set[int]) -> None:
+    """Bind this process to these cores, where the system can do that and lets it."""
+    with contextlib.suppress(OSError):
+        os.sched_setaffinity(0, cpus)
+
+
+def peak_kib() -> int:
+    """The most memory that was ever resident in this process, or since `reset_peak`. In KiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if _LINUX else peak // 1024  # macOS counts bytes
+
+
+def reset_peak() -> None:
+    """Have `peak_kib` count from now on, where the kernel can do that (see proc(5), clear_refs)."""
+    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "wb", buffering=0) as file:
+        file.write(b"5")
+
+
+def cpu_ns_of(pid: int) -> int | None:
+    """CPU time of a process so far, by its own clock; None if that cannot be read (any more)."""
+    try:
+        # clock_getcpuclockid(3): the process's number, complemented, above the sort of clock.
+        return time.clock_gettime_ns(~pid << 3 | _CPUCLOCK_SCHED)
+    except OSError:
+        return None
+
+
+def resident_kib_of(pid: int) -> int | None:
+    """Resident memory of a process, in KiB; None if that cannot be read (any more)."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb", buffering=0) as file:
+            return int(file.read().split()[1]) * _PAGE_KIB
+    except (OSError, IndexError):
+        return None

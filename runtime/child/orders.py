@@ -16,6 +16,7 @@ import msgspec
 
 from runtime.child.settings import ChildSettings
 from runtime.job import KindInfo
+from runtime.schedule import ScheduleInfo
 
 SPAWN_FDS = 3
 
@@ -62,10 +63,13 @@ class Ping(msgspec.Struct, frozen=True, tag="ping"):
 
 
 class Manifest(msgspec.Struct, frozen=True, tag="manifest"):
-    """The app is imported and has these kinds. `threads` > 1: its import started threads."""
+    """The app is imported, has these kinds and defines these schedules. `threads` > 1: its import
+    started threads."""
 
     kinds: list[KindInfo]
     threads: int
+    schedules: list[ScheduleInfo] = []
+    eager: bool = False  # its children set resources up before they say Hello
 
 
 class AppBroken(msgspec.Struct, frozen=True, tag="app_broken"):
@@ -96,6 +100,7 @@ class Exited(msgspec.Struct, frozen=True, tag="exited"):
     signal: str | None
     max_rss_kib: int
     cause: Cause
+    cpu_seconds: float = 0.0  # of all its life
 
 
 class Pong(msgspec.Struct, frozen=True, tag="pong"):

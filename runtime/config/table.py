@@ -17,6 +17,7 @@ from runtime.config.option import Option, option, options_of
 from runtime.config.queues import QueueLimit
 from runtime.errors import ConfigError
 from runtime.job import DEFAULT_QUEUE
+from runtime.lifecycle import DEFAULT_MAX_CRASHES
 
 _MIB = 1024 * 1024
 _DAY = 86_400.0
@@ -97,6 +98,12 @@ class Config:
         3600.0,
         Number("seconds", minimum=0.001, zero="no timeout"),
         "The timeout of handlers that have none of their own.",
+        group=_WORK,
+    )
+    max_crashes: int = option(
+        DEFAULT_MAX_CRASHES,
+        Number("runs", whole=True, minimum=1, maximum=32_000),
+        "A job that has killed its process so often is given up; a handler may say otherwise.",
         group=_WORK,
     )
     lease_seconds: float = option(

@@ -30,6 +30,8 @@ from runtime.outcome import Cancel, Discard, Snooze
 class SmallHandler:
     """The least that a child needs of a handler."""
 
+    namespace = "headrace"
+
     def __init__(self, function: Callable[..., Any]) -> None:
         self.kind = function.__name__
         self.is_async = inspect.iscoroutinefunction(function)
@@ -48,6 +50,13 @@ class SmallHandler:
         if isinstance(error, LookupError):
             raise ZeroDivisionError("in the backoff function")
         return 7.5 * attempt if isinstance(error, ArithmeticError) else None
+
+    def gives_up_on(self, error: BaseException, /) -> bool:
+        return isinstance(error, UnicodeError)
+
+    @property
+    def error_hooks(self) -> tuple[Any, ...]:
+        return ()
 
 
 class SmallApp:

@@ -1,0 +1,56 @@
+"""What a Worker says to its child: frames in order, one sender at a time.
+
+Rules: an interrupt never waits for the child, which may not be reading: it is put down here, and what
+finds no place is said again at the next ring. Where the child runs one handler at a time, the run page
+says so too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import attrs
+import trio
+
+from actors.child import Child
+from actors.kit.locks import at_once
+from runtime import wire
+
+# Interrupt frames that wait to be sent to one child.
+WORDS = 256
+
+
+@attrs.define(eq=False)
+class Speech:
+    """To one child. `run` sends what was put down with `interrupt`."""
+
+    child: Child
+    is_async: bool
+    _sending: trio.Lock = attrs.field(factory=trio.Lock, init=False)
+    _put: trio.MemorySendChannel[wire.Interrupt] = attrs.field(init=False)
+    _words: trio.MemoryReceiveChannel[wire.Interrupt] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._put, self._words = trio.open_memory_channel(WORDS)
+
+    async def run(self) -> None:
+        """A task of its own, for the child may be long in reading."""
+        async for frame in self._words:
+            if await self.send(wire.encode(frame)):
+                self.child.ring()
+
+    async def send(self, data: bytes) -> bool:
+        """Send to the child; False if it is gone."""
+        try:
+            async with at_once(self._sending):
+                await self.child.send(data)
+        except trio.BrokenResourceError:
+            return False
+        return True
+
+    def interrupt(self, frame: wire.Interrupt) -> None:
+        """Have this sent, followed by a ring."""
+        if not self.is_async and frame.seq == self.child.page.begun_seq:
+            self.child.page.tell(frame.seq, frame.reason)
+        with contextlib.suppress(trio.WouldBlock):
+            self._put.send_nowait(frame)

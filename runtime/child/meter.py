@@ -1,0 +1,74 @@
+"""What a run used: CPU seconds and peak memory of its process, in children that run one at a time.
+
+What the figures mean, in a job's row and in its failures:
+
+    CPU    of all threads of the process, from begin to end of the run. Of a run of less than 0.1 ms,
+           whose predecessor of the same kind was as short: its wall time. To read the clock twice
+           would cost such a run a tenth of its time
+    peak   the most memory that was resident in the process since the run began. Of runs of less than
+           10 ms: since the last longer one began; of those that are not measured, as seen at most a
+           tenth of a second ago
+
+Where the kernel does not let a process reset its peak, the peak is that of the process's life.
+"""
+
+from __future__ import annotations
+
+import time
+
+from runtime.child import kernel
+from runtime.child.page import RunPage
+
+_NANO = 1_000_000_000
+# After a run shorter than this, the next one of its kind is not measured.
+SHORT_NS = 100_000
+# After a run at least as long, the peak is reset for the next of its kind, at 0.01 ms.
+LONG_NS = 10_000_000
+# Reading one's own memory use costs 0.02 ms; a tenth of a second hides that and is soon enough.
+_LOOK_EVERY_NS = _NANO // 10
+
+
+class Meter:
+    """Of one child. `begin` and `end` are called in turn."""
+
+    def __init__(self, page: RunPage) -> None:
+        self._page = page
+        self._short: set[str] = set()  # kinds by their last run
+        self._long: set[str] = set()
+        self._cpu_ns = -1  # of the process when the run began; -1: not measured
+        self._peak_kib = 0
+        self._look_at_ns = 0
+
+    def begin(self, seq: int, kind: str) -> None:
+        """Run `seq`, of this kind, begins."""
+        if kind in self._short:
+            self._cpu_ns = -1
+            return
+        if kind in self._long:
+            kernel.reset_peak()
+        self._cpu_ns = time.process_time_ns()
+        self._page.begin_cpu(seq, self._cpu_ns)
+
+    def end(self, kind: str, wall_ns: int) -> tuple[float, int]:
+        """It has ended: its CPU seconds, and its peak in KiB."""
+        if self._cpu_ns < 0:
+            if wall_ns >= SHORT_NS:
+                self._short.discard(kind)
+            return wall_ns / _NANO, self._peak_kib
+        cpu_ns = time.process_time_ns() - self._cpu_ns
+        self._peak_kib = kernel.peak_kib()
+        if wall_ns < SHORT_NS:
+            self._short.add(kind)
+        if wall_ns >= LONG_NS:
+            self._long.add(kind)
+        else:
+            self._long.discard(kind)
+        return cpu_ns / _NANO, self._peak_kib
+
+    def look_if_due(self, now_ns: int) -> int:
+        """Show the node what the process holds, now and then. Returns its peak so far, in KiB."""
+        if now_ns >= self._look_at_ns:
+            self._page.rss_kib = kernel.resident_kib()
+            self._peak_kib = kernel.peak_kib()
+            self._look_at_ns = now_ns + _LOOK_EVERY_NS
+        return self._peak_kib

@@ -1,0 +1,3 @@
+-- no-transaction
+-- Undo 020_job_expires.
+DROP INDEX CONCURRENTLY job_expires;
