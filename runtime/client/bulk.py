@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from runtime.client.database import UNIT_SECONDS, Connection, Database
-from runtime.client.entries import Written, chunks, written_of
+from runtime.client.entries import Chunk, Written, chunks, written_of
 from runtime.client.handle import BulkResult, tally, total
 from runtime.client.statements import channel, enqueue_statement, statement
 from runtime.job import NewJob
@@ -70,7 +70,7 @@ def steps(core: Core, jobs: Iterable[NewJob]) -> Steps:
     bulk: Bulk = yield partial(begin, core.database, core.limits)
     try:
         for part in chain([first], parts):
-            yield partial(bulk.add, part.jobs)
+            yield partial(bulk.add, part)
         result: BulkResult = yield bulk.finish
     except BaseException:
         yield bulk.abort
@@ -114,9 +114,10 @@ class Bulk:
         self._due = False
         self._done: list[BulkResult] = []
 
-    async def add(self, jobs: Sequence[NewJob]) -> None:
-        """Write some more."""
-        with self._database.translating():
+    async def add(self, part: Chunk) -> None:
+        """Write some more. Raises: JobNotUnique."""
+        jobs = part.jobs
+        with part.counting(), self._database.translating():
             copied = all(job.unique_key is None for job in jobs) and await self._try_copy(jobs)
             self._done.append(copied or await self._send(jobs))
 

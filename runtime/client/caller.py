@@ -114,9 +114,11 @@ def enqueue_many(
             return _many_async(driver, text, parts, namespace)
         first = next(parts)
         if first.last:
-            return _send(driver, text, first)
+            return _send(driver, text, first, namespace)
         with driver.bracket():
-            return total([_send(driver, text, first), *(_send(driver, text, p) for p in parts)])
+            done = [_send(driver, text, first, namespace)]
+            done += [_send(driver, text, part, namespace) for part in parts]
+            return total(done)
 
 
 async def _many_async(
@@ -125,20 +127,24 @@ async def _many_async(
     with explained(namespace):
         first = next(parts)
         if first.last:
-            return await _send_async(driver, text, first)
+            return await _send_async(driver, text, first, namespace)
         async with driver.bracket():
-            done = [await _send_async(driver, text, first)]
-            done += [await _send_async(driver, text, part) for part in parts]
+            done = [await _send_async(driver, text, first, namespace)]
+            done += [await _send_async(driver, text, part, namespace) for part in parts]
             return total(done)
 
 
-def _send(driver: SyncDriver, text: str, part: Chunk) -> BulkResult:
-    rows = driver.fetch(text, as_json(part.jobs)) if part.jobs else []
+def _send(driver: SyncDriver, text: str, part: Chunk, namespace: str) -> BulkResult:
+    with part.counting(), explained(namespace):
+        rows = driver.fetch(text, as_json(part.jobs)) if part.jobs else []
     return tally(part.jobs, written_of(rows))
 
 
-async def _send_async(driver: AsyncDriver, text: str, part: Chunk) -> BulkResult:
-    rows = await driver.fetch(text, as_json(part.jobs)) if part.jobs else []
+async def _send_async(
+    driver: AsyncDriver, text: str, part: Chunk, namespace: str
+) -> BulkResult:
+    with part.counting(), explained(namespace):
+        rows = await driver.fetch(text, as_json(part.jobs)) if part.jobs else []
     return tally(part.jobs, written_of(rows))
 
 

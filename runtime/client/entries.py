@@ -6,6 +6,7 @@ consumed as it is sent, one chunk ahead, so that a bulk's memory does not grow w
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from uuid import UUID
 import attrs
 
 from runtime import payload
-from runtime.errors import UsageError
+from runtime.errors import JobNotUnique, UsageError
 from runtime.handler_options import check_name, check_tags
 from runtime.job import NewJob
 from runtime.job_entry import is_plain, wrong_options
@@ -40,10 +41,20 @@ class Written:
 
 @attrs.frozen
 class Chunk:
-    """Some jobs of a bulk, in order; `last` if no more come."""
+    """Some jobs of a bulk, in order, from the `start`th on; `last` if no more come."""
 
     jobs: Sequence[NewJob]
+    start: int
     last: bool
+
+    @contextlib.contextmanager
+    def counting(self) -> Iterator[None]:
+        """An error that names a job by its place in here names it by that in the bulk."""
+        try:
+            yield
+        except JobNotUnique as error:
+            index = None if error.index is None else self.start + error.index
+            raise JobNotUnique(error.job_id, index) from error.__cause__
 
 
 def written_of(rows: Sequence[Sequence[Any]]) -> list[Written]:
@@ -58,15 +69,16 @@ def chunks(jobs: Iterable[NewJob], limits: PayloadLimits) -> Iterator[Chunk]:
     """Jobs in chunks, at least one. Raises: UsageError and PayloadTooLarge that name the index."""
     gathered: list[NewJob] = []
     size = 0
+    index = -1
     for index, job in enumerate(jobs):
         _check(job, limits, index)
         weight = len(job.args) + len(job.metadata)
         if gathered and (len(gathered) >= CHUNK_JOBS or size + weight > CHUNK_BYTES):
-            yield Chunk(gathered, last=False)
+            yield Chunk(gathered, index - len(gathered), last=False)
             gathered, size = [], 0
         gathered.append(job)
         size += weight
-    yield Chunk(gathered, last=True)
+    yield Chunk(gathered, index + 1 - len(gathered), last=True)
 
 
 def _check(job: object, limits: PayloadLimits, index: int) -> None:
