@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "schedule": ("schedules", "schedule", "Have jobs enqueued at times of a clock."),
     "namespace": ("namespaces", "namespace", "Make, list, disable, enable or drop namespaces."),
     "node": ("nodes", "node", "Look at the nodes that serve."),
+    "codec": ("codec", "codec", "Seal anew what older keys have sealed."),
     "maintain": ("maintain", "maintain", "Build bloated indexes anew."),
     "check": ("check", "check", "Check configuration and database, with advice."),
     "config": ("show_config", "config", "Show each option, its value and where it came from."),

@@ -14,6 +14,8 @@ from runtime.client.namespaces import NamespaceWork
 from runtime.client.namespaces_faces import AsyncNamespaces, Namespaces
 from runtime.client.queues import QueueWork
 from runtime.client.queues_faces import AsyncQueues, Queues
+from runtime.client.rotation import CodecWork
+from runtime.client.rotation_faces import AsyncCodecs, Codecs
 from runtime.client.schedules_faces import AsyncSchedules, Schedules
 from runtime.client.subscribing import DEFAULT_BUFFER, Subscribed
 from runtime.client.wiring import Wiring
@@ -67,6 +69,11 @@ class SyncGroups:
         """Have jobs enqueued at times of a clock."""
         return Schedules(self._call, self._wiring.enqueuer)
 
+    @property
+    def codec(self) -> Codecs:
+        """Look after what is sealed with the codec of the client's app."""
+        return Codecs(self._call, lambda core: CodecWork(core.database, core.sealer))
+
 
 class AsyncGroups:
     """The groups of `AsyncClient` and `TrioClient`."""
@@ -107,3 +114,8 @@ class AsyncGroups:
     def schedules(self) -> AsyncSchedules:
         """Have jobs enqueued at times of a clock."""
         return AsyncSchedules(self._call_core, self._wiring.enqueuer)
+
+    @property
+    def codec(self) -> AsyncCodecs:
+        """Look after what is sealed with the codec of the client's app."""
+        return AsyncCodecs(self._call_core, lambda core: CodecWork(core.database, core.sealer))

@@ -3,13 +3,16 @@
 Rules: a key is never shown: not in a repr, a message, a log or a pickle. New payloads are written
 with one key, the current one; all are read. What was encrypted for one job, kind and field is
 refused for another (AES-GCM's additional data). Source: NIST SP 800-38D; a nonce is 96 random bits,
-so a key may encrypt 2^32 payloads (section 8.3): rotate it before that.
+so a key may encrypt 2^32 payloads (section 8.3): rotate it before that. What is bound to no single
+job, such as a schedule's args, has an HMAC of itself for its nonce: so that the same definition is
+stored as the same, and two that differ have nonces that are as good as random.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 import importlib
 import os
 from collections.abc import Callable, Mapping
@@ -17,6 +20,7 @@ from typing import Any
 
 import attrs
 
+from runtime.codec.envelope import TO_KIND
 from runtime.errors import CodecError, ConfigError, UsageError
 
 Keys = Mapping[str, bytes | str]
@@ -32,7 +36,7 @@ class AesGcm:
     """Encrypts and authenticates payloads with AES-GCM. Needs `headrace[crypto]`.
 
     Args: keys: by key id, of 16, 24 or 32 bytes (or those in base64); or a function that returns
-    such, called in each process at its first payload. current: the id of the key for new payloads;
+    such, called once in a process, by a node before it serves, else at the first payload. current: the id of the key for new payloads;
     by default the first. Raises: ConfigError, which shows no key.
     """
 
@@ -40,17 +44,15 @@ class AesGcm:
 
     def __init__(self, keys: Keys | Callable[[], Keys], current: str | None = None) -> None:
         self._cipher = _cipher()
-        self._source = keys
+        self._source = keys if callable(keys) else None
         self._current = current
-        self._ring: _Ring | None = None
-        if not callable(keys):
-            self._ring = _ring(keys, current, self._cipher)
+        self._ring = None if callable(keys) else _ring(keys, current, self._cipher)
 
     @classmethod
     def from_env(cls, variable: str) -> AesGcm:
         """With the keys of an environment variable: ``2026:<base64>,2025:<base64>``.
 
-        The first is the current one. It is read in each process at its first payload.
+        The first is the current one. It is read as a function of the keys would be called.
         """
         return cls(_FromEnvironment(variable))
 
@@ -60,7 +62,7 @@ class AesGcm:
         return f"AesGcm(current={self._ring.current!r}, {len(self._ring.ciphers)} keys)"
 
     def __getstate__(self) -> dict[str, Any]:
-        if not callable(self._source):
+        if self._source is None:
             raise UsageError(
                 "an app whose AesGcm was given its keys as values cannot be pickled, for the keys "
                 "would lie in the pickle: give a function, or use AesGcm.from_env"
@@ -70,10 +72,17 @@ class AesGcm:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _ring=None, _cipher=_cipher())
 
+    def prepare(self) -> None:
+        """Have the keys now. A node's fork server does this, and serves nothing without."""
+        self._opened()
+
     def encode(self, data: bytes, bound: bytes) -> tuple[bytes, Mapping[str, str]]:
         """See Codec."""
         ring = self._opened()
-        nonce = os.urandom(_NONCE_BYTES)
+        if bound.startswith(TO_KIND):
+            nonce = hmac.digest(ring.nonce_key, bound + b"\0" + data, "sha256")[:_NONCE_BYTES]
+        else:
+            nonce = os.urandom(_NONCE_BYTES)
         secret: bytes = ring.ciphers[ring.current].encrypt(nonce, data, bound)
         return nonce + secret, {_KID: ring.current}
 
@@ -100,8 +109,8 @@ class AesGcm:
 
     def _opened(self) -> _Ring:
         if self._ring is None:
-            source = self._source
-            self._ring = _ring(source() if callable(source) else source, self._current, self._cipher)
+            keys = {} if self._source is None else self._source()
+            self._ring = _ring(keys, self._current, self._cipher)
         return self._ring
 
 
@@ -111,6 +120,7 @@ class _Ring:
 
     current: str
     ciphers: Mapping[str, Any] = attrs.field(repr=False)
+    nonce_key: bytes = attrs.field(repr=False)  # made from the current key
 
 
 @attrs.frozen
@@ -138,7 +148,9 @@ def _ring(keys: Keys, current: str | None, cipher: Any) -> _Ring:
     chosen = next(iter(keys)) if current is None else current
     if chosen not in keys:
         raise ConfigError(f"the current key {chosen!r} is not among the keys: {', '.join(keys)}")
-    return _Ring(chosen, {kid: cipher(_secret(kid, given)) for kid, given in keys.items()})
+    secrets = {kid: _secret(kid, given) for kid, given in keys.items()}
+    ciphers = {kid: cipher(secret) for kid, secret in secrets.items()}
+    return _Ring(chosen, ciphers, hmac.digest(secrets[chosen], b"headrace nonce", "sha256"))
 
 
 def _secret(kid: str, given: object) -> bytes:

@@ -29,6 +29,10 @@ _TAIL = len(_MARK) + LONGEST_NAMES + 16
 # Shorter than KEY, or it would not be the last.
 LONGEST_PARAMETER = len(KEY) - 1
 
+# What a payload is bound to begins with one of these.
+TO_KIND = b"headrace kind\0"
+_TO_JOB = b"headrace job\0"
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -47,8 +51,9 @@ class Bound:
     @property
     def data(self) -> bytes:
         """As additional authenticated data."""
-        name = "" if self.job_id is None else str(self.job_id)
-        return f"headrace\0{self.field}\0{self.kind}\0{name}".encode()
+        if self.job_id is None:
+            return TO_KIND + f"{self.field}\0{self.kind}".encode()
+        return _TO_JOB + f"{self.field}\0{self.kind}\0{self.job_id}".encode()
 
 
 @attrs.frozen

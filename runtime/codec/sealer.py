@@ -61,6 +61,13 @@ class Sealer:
     def __bool__(self) -> bool:
         return bool(self._codecs)
 
+    def prepare(self) -> None:
+        """Have whatever the layers need, now rather than at the first payload. Raises: ConfigError."""
+        for codec in self._codecs:
+            make_ready = getattr(codec, "prepare", None)
+            if make_ready is not None:
+                make_ready()
+
     def seal(self, field: str, text: str, kind: str, job_id: UUID | None) -> str:
         """A payload's JSON text as it is stored.
 

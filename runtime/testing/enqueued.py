@@ -1,41 +1,31 @@
-"""For the tests of programs that use Headrace: run a handler here, see what was enqueued.
+"""`assert_enqueued` and `refute_enqueued`: what a test's code has enqueued.
 
-`perform` takes a handler's args and output the way that a job's would go, through JSON and the
-payload guard, so that a test meets what a node would meet. `assert_enqueued` and `refute_enqueued`
-look through the test's own connection: they see what its transaction has enqueued, and nobody needs
-to commit.
+They look through the test's own connection: they see what its transaction has enqueued, and nobody
+needs to commit. Sealed args are opened with the handler's codec.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, overload
 from uuid import UUID
 
 import attrs
 import msgspec
 
 from runtime import payload
-from runtime.child.context import JobContext, current
 from runtime.client.connections import AsyncConn, SyncConn, driver_of
 from runtime.client.driver import AsyncDriver, Rows
 from runtime.client.failures import explained
 from runtime.client.statements import statement
-from runtime.errors import UsageError
-from runtime.handler import AsyncHandler, Handler, SyncHandler
 from runtime.handler_enqueue import Enqueuer, Kind, Target
-from runtime.job import NewJob
 from runtime.lifecycle import JobState
-from runtime.wire import Run
 
-P = ParamSpec("P")
-R = TypeVar("R")
 What = Enqueuer[..., Any] | str
 
 _Args = Mapping[str, Any]
-_Judge = Callable[[str, _Args, Rows], Any]
+_Judge = Callable[[Target[Any], _Args, Rows], Any]
 _SHOWN = 5  # jobs that a failed assertion shows
 
 
@@ -49,65 +39,6 @@ class Enqueued:
     priority: int
     scheduled_at: datetime
     args: Mapping[str, Any]
-
-
-@overload
-def perform(
-    handler: AsyncHandler[P, R], /, *args: P.args, **kwargs: P.kwargs
-) -> Coroutine[Any, Any, R]: ...
-@overload
-def perform(handler: SyncHandler[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R: ...
-@overload
-def perform(handler: Enqueuer[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Any: ...
-def perform(handler: Any, /, *args: Any, **kwargs: Any) -> Any:
-    """Run a handler in this process, once, as a job would be; an async one: awaitable.
-
-    Takes a handler, or one `with_options`. `current_job()` works inside. Returns the output as a
-    reader gets it. Raises: what the handler raises, Snooze and the like too; ArgsInvalid,
-    PayloadInvalid, PayloadTooLarge (of args and output), OutputInvalid.
-    """
-    target = handler.target if isinstance(handler, Enqueuer) else None
-    if not isinstance(target, Handler):
-        raise UsageError(f"perform takes a handler, not {handler!r}")
-    job = handler.new_job(*args, **kwargs)
-    if target.is_async:
-        return _perform_async(target, job)
-    with _running(job):
-        return _read_back(target, target.call(job.args))
-
-
-async def _perform_async(handler: Handler[..., R], job: NewJob) -> R:
-    with _running(job):
-        return _read_back(handler, await handler.call(job.args))
-
-
-def _read_back(handler: Handler[..., R], output: Any) -> R:
-    text = handler.encode_output(output)
-    if text is not None:
-        payload.check_size("output", text, handler.limits)
-    return handler.decode_output(text)
-
-
-@contextmanager
-def _running(job: NewJob) -> Iterator[None]:
-    """`current_job()` tells of this job inside the block."""
-    frame = Run(
-        seq=1,
-        epoch=0,
-        id=job.id.bytes,
-        run_number=1,
-        kind=job.kind,
-        queue=job.queue,
-        args=job.args,
-        attempt=1,
-        max_attempts=job.max_attempts,
-        metadata=job.metadata,
-    )
-    token = current.set(JobContext(frame))
-    try:
-        yield
-    finally:
-        current.reset(token)
 
 
 @overload
@@ -141,7 +72,7 @@ def _look(conn: Any, what: What, partial_args: Mapping[str, Any], judge: _Judge)
     if isinstance(driver, AsyncDriver):
         return _look_async(driver, text, target, wanted, judge)
     with explained(target.namespace):
-        return judge(target.kind, wanted, driver.fetch(text, target.kind))
+        return judge(target, wanted, driver.fetch(text, target.kind))
 
 
 async def _look_async(
@@ -149,19 +80,20 @@ async def _look_async(
 ) -> Any:
     with explained(target.namespace):
         rows = await driver.fetch(text, target.kind)
-    return judge(target.kind, wanted, rows)
+    return judge(target, wanted, rows)
 
 
-def _expect_some(kind: str, wanted: _Args, rows: Rows) -> list[Enqueued]:
-    jobs = [_enqueued(row) for row in rows]
+def _expect_some(target: Target[Any], wanted: _Args, rows: Rows) -> list[Enqueued]:
+    kind, jobs = target.kind, [_enqueued(target, row) for row in rows]
     found = _matching(jobs, wanted)
     if not found:
         raise AssertionError(f"no {kind} job with {wanted!r} was enqueued; {_shown(kind, jobs)}")
     return found
 
 
-def _expect_none(kind: str, wanted: _Args, rows: Rows) -> None:
-    found = _matching([_enqueued(row) for row in rows], wanted)
+def _expect_none(target: Target[Any], wanted: _Args, rows: Rows) -> None:
+    kind = target.kind
+    found = _matching([_enqueued(target, row) for row in rows], wanted)
     if found:
         raise AssertionError(f"a {kind} job with {wanted!r} was enqueued; {_shown(kind, found)}")
 
@@ -174,9 +106,9 @@ def _matching(jobs: list[Enqueued], wanted: _Args) -> list[Enqueued]:
     ]
 
 
-def _enqueued(row: Sequence[Any]) -> Enqueued:
+def _enqueued(target: Target[Any], row: Sequence[Any]) -> Enqueued:
     job_id, state, queue, priority, scheduled_at, args = row
-    decoded = msgspec.json.decode(args)
+    decoded = msgspec.json.decode(target.sealer.unseal("args", args, target.kind, UUID(job_id)))
     return Enqueued(UUID(job_id), JobState(state), queue, priority, scheduled_at, decoded)
 
 

@@ -1,0 +1,3 @@
+-- The database's time.
+-- Caller: runtime.testing.travel.
+SELECT clock_timestamp()
