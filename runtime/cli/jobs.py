@@ -11,7 +11,7 @@ import click
 from runtime.cli import follow, jobs_bulk
 from runtime.cli.job_flags import filtered
 from runtime.cli.options import as_json, configured
-from runtime.cli.output import print_fields, print_json, print_table, printable, say
+from runtime.cli.output import NOTHING, cell, print_fields, print_json, print_table, printable, say
 from runtime.cli.session import run_with_client
 from runtime.config import Settings
 from runtime.errors import UsageError
@@ -131,12 +131,17 @@ def _show(client: Client, job_id: UUID, following: bool, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
+    print_job(found)
+    for line in follow.told(client, job_id):
+        click.echo(line)
+
+
+def print_job(found: Job) -> None:
+    """All of a job, with its failures, for people."""
     print_fields(_fields(found))
     for failure in found.failures:
         click.echo()
         click.echo(_describe(failure))
-    for line in follow.told(client, job_id):
-        click.echo(line)
 
 
 for _command in jobs_bulk.COMMANDS:
@@ -190,8 +195,11 @@ def _describe(failure: FailureRow) -> str:
             ("pid", failure.pid),
             ("exit status", failure.exit_status),
             ("signal", failure.signal),
+            ("wall seconds", cell(failure.wall_seconds)),
+            ("CPU seconds", cell(failure.cpu_seconds)),
+            ("peak memory, KiB", failure.peak_rss_kib),
         )
-        if value is not None
+        if value not in (None, NOTHING)
     ]
     lines = [head, f"{failure.error_class}: {failure.message}", *died, failure.trace.rstrip()]
     return "\n  ".join(printable(line) for text in lines if text for line in text.splitlines())

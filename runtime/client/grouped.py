@@ -7,6 +7,8 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 from runtime.client.core import Core
+from runtime.client.dead import DeadWork
+from runtime.client.dead_faces import AsyncDead, Dead
 from runtime.client.events_faces import AsyncEvents, Events
 from runtime.client.jobs import JobWork
 from runtime.client.jobs_faces import AsyncJobs, Jobs
@@ -37,6 +39,11 @@ class SyncGroups:
     def jobs(self) -> Jobs:
         """Look at many jobs, and change many at once."""
         return Jobs(self._call, lambda core: JobWork(core.database, core.sealer))
+
+    @property
+    def dead(self) -> Dead:
+        """Dead letters: look at discarded jobs with their last failures, retry and export them."""
+        return Dead(self._call, lambda core: DeadWork(core.database, core.sealer))
 
     @property
     def namespaces(self) -> Namespaces:
@@ -88,6 +95,11 @@ class AsyncGroups:
     def jobs(self) -> AsyncJobs:
         """Look at many jobs, and change many at once."""
         return AsyncJobs(self._call_core, lambda core: JobWork(core.database, core.sealer))
+
+    @property
+    def dead(self) -> AsyncDead:
+        """Dead letters: look at discarded jobs with their last failures, retry and export them."""
+        return AsyncDead(self._call_core, lambda core: DeadWork(core.database, core.sealer))
 
     @property
     def namespaces(self) -> AsyncNamespaces:

@@ -78,7 +78,7 @@ class JobWork:
         if order not in ("newest", "finalized"):
             raise UsageError(f"order {order!r}: give 'newest' or 'finalized'")
         newest = order == "newest"
-        place = _newest_place(cursor) if newest else _finalized_place(wanted, cursor)
+        place = _newest_place(cursor) if newest else finalized_place(wanted, cursor)
         name = "jobs" if newest else "jobs_finalized"
         rows = await self.freely(wanted, name, *place, limit)
         jobs = tuple(map(self._shown, rows))
@@ -143,9 +143,10 @@ def _newest_place(cursor: str | None) -> tuple[UUID | None]:
     return (None if cursor is None else _id_of(cursor, cursor),)
 
 
-def _finalized_place(
+def finalized_place(
     wanted: JobFilter, cursor: str | None
 ) -> tuple[list[str], datetime | None, UUID | None]:
+    """The states that are asked for, and the place that a cursor by end means. Raises: UsageError."""
     states = [state.value for state in _final_states(wanted.state)]
     if cursor is None:
         return states, None, None
