@@ -2,7 +2,7 @@
 
     Tenure ── the run, and how it ended ──▶ Doubts ── has it committed? ──▶ Store.in_doubt
                                                ├─▶ it has: completed, whatever came after
-                                               ├─▶ it has not, and never will: as the run ended
+                                               ├─▶ it will not: as the run ended, by the Acker
                                                └─▶ still open: asked again
 
 Rules: only the database knows whether the transaction has committed, so how the handler ended, and
@@ -36,6 +36,8 @@ LAST_PAUSE_SECONDS = 1.0
 # After this long, what is open is told of.
 WARN_SECONDS = 10.0
 MOST_AT_ONCE = 1000  # runs in one look
+# How long a node that stops waits for a transaction to end whose child is dead.
+END_SECONDS = 5.0
 
 
 @attrs.define
@@ -61,9 +63,6 @@ class Doubts:
     def __attrs_post_init__(self) -> None:
         self._retry = Retry("acker", self.observe)
 
-    def __len__(self) -> int:
-        return len(self._open)
-
     def add(self, settled: Settled, ended: events.RunEnded) -> None:
         """A run has ended whose completion is in doubt. It is ours from now on."""
         run = settled.job.id, settled.job.run_number
@@ -77,11 +76,24 @@ class Doubts:
             self._arrived = trio.Event()
             if not self._open:
                 await self._arrived.wait()
-                pause = FIRST_PAUSE_SECONDS
             await self._look()
             with trio.move_on_after(pause):
                 await self._arrived.wait()
             pause = min(2 * pause, LAST_PAUSE_SECONDS)
+            if self._arrived.is_set():
+                pause = FIRST_PAUSE_SECONDS
+
+    async def end(self) -> bool:
+        """When no more come: wait for those that are open, a little. Whether any was settled.
+
+        Their children are dead, so the server is about to end their transactions. A run whose
+        transaction is still open after that is left to the rescue.
+        """
+        before = len(self._open)
+        with trio.move_on_after(END_SECONDS):
+            while self._open and len(self._open) == before:
+                await trio.sleep(FIRST_PAUSE_SECONDS)
+        return len(self._open) < before
 
     async def _look(self) -> None:
         runs = list(self._open)[:MOST_AT_ONCE]
@@ -91,9 +103,9 @@ class Doubts:
             await self._retry.after(error)
             return
         self._retry.succeeded()
-        held, free = set(found.held), set(found.free)
-        self._committed([run for run in runs if run not in held and run not in free])
-        self._uncommitted(found.free)
+        known = {*found.completed, *found.held}
+        self._committed(found.completed)
+        self._uncommitted([run for run in runs if run not in known])
         self._warn(found.held)
 
     def _committed(self, runs: Sequence[tuple[UUID, int]]) -> None:

@@ -97,13 +97,14 @@ class Acked:
 
 @attrs.frozen
 class InDoubt:
-    """How runs stand that their handlers complete in transactions of their own.
+    """How runs stand that their handlers complete in transactions of their own: (id, run number).
 
-    Those that are in neither have ended; each is (job id, run number).
+    What is in neither will not be completed by them: its transaction was rolled back, or the run
+    had ended before.
     """
 
-    held: tuple[tuple[UUID, int], ...] = ()  # a transaction that may yet commit has the row
-    free: tuple[tuple[UUID, int], ...] = ()  # they go on, and nobody has the row
+    completed: tuple[tuple[UUID, int], ...] = ()  # the transaction has committed
+    held: tuple[tuple[UUID, int], ...] = ()  # one that may yet commit has the row
 
 
 @attrs.frozen
@@ -245,7 +246,7 @@ class Store(Protocol):
     async def in_doubt(self, runs: Sequence[tuple[UUID, int]]) -> InDoubt:
         """Whether transactions have committed in which handlers complete their jobs. Never waits.
 
-        For runs whose handlers have ended: what is free then will never be completed by them.
+        For runs whose handlers have ended.
         """
 
     async def note(self, notes: Sequence[RunNote]) -> int:
@@ -283,13 +284,16 @@ class Store(Protocol):
     async def leave(self, node_id: int) -> None:
         """End a node's lease now. Jobs that it still holds are rescued at once by whoever looks."""
 
-    # The next three are a leader's: with its `term`, they do nothing once that is over.
+    # The next four are a leader's: with its `term`, they do nothing once that is over.
 
     async def rescue(self, limit: int, term: int | None = None) -> Rescued:
         """Give back up to `limit` jobs of nodes whose lease ran out. Counted as an attempt."""
 
     async def stage(self, limit: int, term: int | None = None) -> Staged:
         """Make due scheduled and retryable jobs available, at most `limit`, and wake nodes."""
+
+    async def expire(self, limit: int, term: int | None = None) -> int:
+        """Discard up to `limit` jobs that wait and whose deadline has passed. Returns how many."""
 
     async def prune(self, retention: Retention, limit: int, term: int | None = None) -> int:
         """Delete up to `limit` old final jobs, and nodes long gone. Returns how many jobs.

@@ -166,7 +166,7 @@ class _Drain:
             raise AssertionError(
                 f"{job.kind} job {job.id} was completed in a transaction that is still open"
             )
-        if not standing.free:
+        if standing.completed:
             return JobState.COMPLETED
         if isinstance(outcome, Completed):
             outcome = Failed(Failure("NotCommitted", "its transaction was not committed"))

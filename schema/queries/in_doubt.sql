@@ -1,27 +1,31 @@
 -- How runs stand whose handlers complete them in transactions of their own (client_complete.sql).
 -- Caller: Store.in_doubt, by the Acker's Doubts, once the handler has ended.
 -- Takes:  by run: $1 ids, $2 run numbers.
--- Locks:  rows that nobody holds, FOR SHARE, for this statement; it waits for nobody.
+-- Locks:  rows of runs that go on and that nobody holds, FOR SHARE, for this statement; it waits for
+--         nobody.
 -- Index:  job_pkey.  = ANY (ARRAY[id]), and the state as text: see ack_completed.sql.
--- Rows:   one a run that goes on, as far as is committed: free, if no transaction holds its row. One
---         that commits during this statement is told as held; it is asked for again.
-WITH running AS MATERIALIZED (
-    SELECT run.id, run.run_number
+-- Rows:   one a run that is completed, or whose row a transaction holds. One that commits during this
+--         statement is told as held; it is asked for again.
+WITH standing AS MATERIALIZED (
+    SELECT run.id, run.run_number, found.completed
     FROM unnest($1::uuid[], $2::integer[]) AS run (id, run_number)
-    WHERE EXISTS (
-        SELECT FROM job
-        WHERE job.id = ANY (ARRAY[run.id])
-        AND job.run_number = run.run_number AND job.state::text = 'running'
-    )
+    CROSS JOIN LATERAL (
+        SELECT job.state::text = 'completed' AS completed
+        FROM job
+        WHERE job.id = ANY (ARRAY[run.id]) AND job.run_number = run.run_number
+        AND job.state::text IN ('running', 'completed')
+    ) AS found
 ), unheld AS MATERIALIZED (
     SELECT found.id
-    FROM running CROSS JOIN LATERAL (
+    FROM standing CROSS JOIN LATERAL (
         SELECT job.id
         FROM job
-        WHERE job.id = ANY (ARRAY[running.id])
-        AND job.run_number = running.run_number AND job.state::text = 'running'
+        WHERE job.id = ANY (ARRAY[standing.id]) AND job.run_number = standing.run_number
+        AND job.state::text = 'running'
         FOR SHARE SKIP LOCKED
     ) AS found
+    WHERE NOT standing.completed
 )
-SELECT running.id, running.run_number, unheld.id IS NOT NULL AS free
-FROM running LEFT JOIN unheld ON unheld.id = running.id
+SELECT standing.id, standing.run_number, standing.completed
+FROM standing
+WHERE standing.completed OR NOT EXISTS (SELECT FROM unheld WHERE unheld.id = standing.id)

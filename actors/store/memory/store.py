@@ -165,7 +165,7 @@ class MemoryStore:
     async def in_doubt(self, runs: Sequence[tuple[UUID, int]]) -> InDoubt:
         """See Store. Nobody else has transactions here."""
         async with self.faults.around("in_doubt"):
-            return InDoubt(free=tuple(run for run in runs if self._state.jobs.current_run(*run)))
+            return InDoubt(completed=tuple(run for run in runs if self._state.jobs.completed_by(*run)))
 
     async def note(self, notes: Sequence[RunNote]) -> int:
         """See Store."""
@@ -217,6 +217,11 @@ class MemoryStore:
         """See Store."""
         async with self.faults.around("stage"):
             return work.stage(self._state, limit, term)
+
+    async def expire(self, limit: int, term: int | None = None) -> int:
+        """See Store."""
+        async with self.faults.around("expire"):
+            return work.expire(self._state, limit, term)
 
     async def prune(self, retention: Retention, limit: int, term: int | None = None) -> int:
         """See Store."""

@@ -42,6 +42,13 @@ class JobTable:
             return None
         return job
 
+    def completed_by(self, job_id: UUID, run_number: int) -> bool:
+        """Whether this run has completed the job."""
+        job = self._by_id.get(job_id)
+        if job is None or job.run_number != run_number:
+            return False
+        return job.state is JobState.COMPLETED
+
     def newest_first(self) -> Iterator[JobEntry]:
         """All jobs, by descending id."""
         for job_id in sorted(self._by_id, reverse=True):

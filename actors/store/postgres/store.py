@@ -130,8 +130,8 @@ class PostgresStore:
         ids = [job_id for job_id, _ in runs]
         found = await self._fetch("in_doubt", ids, [run_number for _, run_number in runs])
         return InDoubt(
-            held=tuple((row["id"], row["run_number"]) for row in found if not row["free"]),
-            free=tuple((row["id"], row["run_number"]) for row in found if row["free"]),
+            completed=tuple((row["id"], row["run_number"]) for row in found if row["completed"]),
+            held=tuple((row["id"], row["run_number"]) for row in found if not row["completed"]),
         )
 
     async def note(self, notes: Sequence[RunNote]) -> int:
@@ -187,6 +187,10 @@ class PostgresStore:
         """See Store."""
         row = await self._fetchrow("stage", limit, term)
         return Staged(row["jobs"], row["next_due_seconds"])
+
+    async def expire(self, limit: int, term: int | None = None) -> int:
+        """See Store."""
+        return int((await self._fetchrow("expire", limit, term))["jobs"])
 
     async def prune(self, retention: Retention, limit: int, term: int | None = None) -> int:
         """See Store."""
