@@ -8,6 +8,7 @@ turn out to be completed, neither how the handler ends nor the death of this pro
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable
 from typing import Any
 from uuid import UUID
@@ -18,8 +19,10 @@ from runtime.errors import UsageError
 from runtime.payload import PayloadLimits, check_size
 
 
-def complete(frame: wire.Run, desk: Desk, conn: Any, output: Any) -> Awaitable[None] | None:
-    """See JobContext.complete."""
+def complete(
+    frame: wire.Run, desk: Desk, begun: float, conn: Any, output: Any
+) -> Awaitable[None] | None:
+    """See JobContext.complete. `begun`: when the run began, by time.monotonic()."""
     from runtime.client.completion import Completion
     from runtime.client.completion import complete as complete_on
 
@@ -29,6 +32,7 @@ def complete(frame: wire.Run, desk: Desk, conn: Any, output: Any) -> Awaitable[N
     text = handler.encode_output(output)
     if text is not None:
         check_size("output", text, PayloadLimits(output_bytes=desk.stored_limit))
-    run = Completion(handler.namespace, UUID(bytes=frame.id), frame.run_number, text)
+    seconds = time.monotonic() - begun
+    run = Completion(handler.namespace, UUID(bytes=frame.id), frame.run_number, text, seconds)
     desk.undisturbed(lambda: desk.post(wire.Completing(frame.seq)))
     return complete_on(conn, run)

@@ -164,7 +164,7 @@ class JobContext:
         Raises: JobLost, JobCancelled: let them pass, so that the transaction is rolled back;
         UsageError, PayloadInvalid, PayloadTooLarge, before anything is sent.
         """
-        return complete(self._frame, self._desk, conn, output)
+        return complete(self._frame, self._desk, self._begun, conn, output)
 
     @property
     def _notes(self) -> Notebook:

@@ -22,18 +22,25 @@ from runtime.errors import JobCancelled, JobLost
 
 @attrs.frozen
 class Completion:
-    """The run to be completed. `output` is JSON text as it is stored, or None."""
+    """The run to be completed. `output` is JSON text as it is stored, or None; `wall_seconds`: for
+    how long it has run."""
 
     namespace: str
     job_id: UUID
     run_number: int
     output: str | None
+    wall_seconds: float | None = None
 
     @property
     def parameter(self) -> str:
         """As client_complete.sql takes it."""
         output = None if self.output is None else msgspec.Raw(self.output.encode())
-        told = {"id": str(self.job_id), "run_number": self.run_number, "output": output}
+        told = {
+            "id": str(self.job_id),
+            "run_number": self.run_number,
+            "output": output,
+            "wall_seconds": self.wall_seconds,
+        }
         return msgspec.json.encode(told).decode()
 
     def judge(self, rows: Rows) -> None:
