@@ -55,7 +55,8 @@ def _if_any(level: int, text: str, *fields: str) -> _Line:
 
 
 def _run_ended(event: events.RunEnded) -> tuple[int, str, tuple[object, ...]]:
-    level = _WARNING if event.outcome in ("failed", "discarded") else _DEBUG
+    bad = event.outcome in ("failed", "discarded") or (event.outcome == "snoozed" and event.error)
+    level = _WARNING if bad else _DEBUG
     reason = f": {event.error}" if event.error else ""
     values = (event.kind, event.job_id, event.outcome, event.run_seconds, reason)
     return level, "run of %s %s %s after %.3g s%s", values
@@ -105,6 +106,12 @@ _LINES: dict[type, _Line] = {
     ),
     events.RunEnded: _run_ended,
     events.Acked: _acked,
+    events.NotesLost: _always(_WARNING, "%d notes of runs are lost: %s", "notes", "reason"),
+    events.RunInDoubt: _always(
+        _WARNING,
+        "%s job %s was completed in a transaction that is still open %.3g s after its run",
+        "kind", "job_id", "seconds",
+    ),
     events.ForkServerStarted: _always(
         _INFO, "fork server (pid %d) serves %d kinds after %.3g s", "pid", "kinds", "seconds"
     ),
@@ -138,4 +145,19 @@ _LINES: dict[type, _Line] = {
     ),
     events.Staged: _if_any(_DEBUG, "staged %d jobs", "jobs"),
     events.Pruned: _if_any(_INFO, "pruned %d jobs", "jobs"),
+    events.Expired: _if_any(_INFO, "discarded %d jobs that waited past their deadline", "jobs"),
+    events.Fired: _if_any(_DEBUG, "added %d jobs of %d schedules", "jobs", "schedules"),
+    events.FiringsMissed: _always(
+        _WARNING, "firings were missed and left out, of the schedules: %s", "schedules"
+    ),
+    events.ScheduleBroken: _always(
+        _ERROR, "schedule %s does not fire: %s", "schedule", "problem"
+    ),
+    events.SchedulesDeclared: _always(
+        _INFO, "the app defines %d schedules, %d of them new or changed", "schedules", "changed"
+    ),
+    events.Reindexed: _always(
+        _INFO, "built index %s anew: %d bytes before, %d after, in %.3g s",
+        "index", "bytes_before", "bytes_after", "seconds",
+    ),
 }  # fmt: skip

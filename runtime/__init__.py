@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from runtime.client import Client as Client
     from runtime.client import TrioClient as TrioClient
     from runtime.client import enqueue_many as enqueue_many
+    from runtime.client.following import JobUpdate as JobUpdate
     from runtime.errors import ArgsInvalid as ArgsInvalid
     from runtime.errors import ConfigError as ConfigError
     from runtime.errors import CpuTimeout as CpuTimeout
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from runtime.errors import StoreUnavailable as StoreUnavailable
     from runtime.errors import UnknownKind as UnknownKind
     from runtime.errors import UsageError as UsageError
+    from runtime.event import Event as Event
     from runtime.handler_enqueue import Kind as Kind
     from runtime.injection_mark import injected as injected
     from runtime.job import Job as Job
@@ -78,6 +80,7 @@ _NAMES = {
     "batch_job": ("BatchJob",),
     "child.context": ("current_job",),
     "client": ("AsyncClient", "Client", "TrioClient", "enqueue_many"),
+    "client.following": ("JobUpdate",),
     "errors": (
         "ArgsInvalid",
         "ConfigError",
@@ -104,6 +107,7 @@ _NAMES = {
         "UnknownKind",
         "UsageError",
     ),
+    "event": ("Event",),
     "handler_enqueue": ("Kind",),
     "injection_mark": ("injected",),
     "job": ("Job", "NewJob"),

@@ -154,8 +154,12 @@ def _counters(families: Families) -> dict[type, Callable[[Any], None]]:
     return {
         events.Enqueued: add("headrace_jobs_enqueued", amount="jobs"),
         events.Released: add("headrace_jobs_released", amount="jobs"),
+        events.NotesLost: add("headrace_notes_lost", amount="notes"),
         events.Staged: add("headrace_jobs_staged", amount="jobs"),
         events.Pruned: add("headrace_jobs_pruned", amount="jobs"),
+        events.Expired: add("headrace_jobs_expired", amount="jobs"),
+        events.Fired: add("headrace_jobs_fired", amount="jobs"),
+        events.Reindexed: add("headrace_reindexes"),
         events.Wakeup: add("headrace_wakeups"),
         events.RunInterrupted: add("headrace_runs_interrupted", "reason"),
         events.ChildStarted: add("headrace_child_starts"),

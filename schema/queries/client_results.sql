@@ -1,12 +1,19 @@
--- How far jobs have come, and what a finished one left: its output or its last failure.
+-- How far jobs have come, and what a finished one left: its output or its last failure; of a
+-- cancelled one the reason that was given, if any.
 -- Caller: runtime.client, as client_enqueue.sql; one row for each job that exists.
 -- Takes: $1 ids, with commas between.  Locks: none.  Index: job_pkey, failure_pkey.
 SELECT
     CAST(job.id AS text) AS id,
     CAST(job.state AS text) AS state,
     CASE WHEN job.state = 'completed' THEN CAST(job.output AS text) END AS output,
-    failure.error_class,
-    failure.message,
+    CASE
+        WHEN job.state = 'cancelled' AND job.cancel_reason IS NOT NULL THEN 'JobCancelled'
+        ELSE failure.error_class
+    END AS error_class,
+    CASE
+        WHEN job.state = 'cancelled' AND job.cancel_reason IS NOT NULL THEN job.cancel_reason
+        ELSE failure.message
+    END AS message,
     failure.trace,
     job.kind
 FROM headrace.job

@@ -32,9 +32,11 @@ NAMES = (
     "backlog",
     "bloat",
     "kill",
+    "cancel",
     "memory",
     "scale",
     "idle",
+    "limits",
 )
 
 _EXPECTED = (BenchFailed, EmbeddedPostgresError, HeadraceError, OSError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 
@@ -47,3 +48,30 @@ def runaway(path: str) -> None:
             spin(1_000_000_000)
         except BaseException:  # noqa: BLE001, S112, RUF100 - that is what it is here for
             continue
+
+
+@app.job(max_attempts=1)
+def sleeper(path: str) -> None:
+    """Note in a file when it begins, and when it is told to stop."""
+    _note(path)
+    try:
+        time.sleep(600)
+    finally:
+        _note(path)
+
+
+@app.job(max_attempts=1)
+async def sleeper_async(path: str) -> None:
+    """The same, on asyncio."""
+    _note(path)
+    try:
+        await asyncio.sleep(600)
+    finally:
+        _note(path)
+
+
+def _note(path: str) -> None:
+    """A line with the time: nanoseconds of the monotonic clock."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(descriptor, f"{time.monotonic_ns()}\n".encode())
+    os.close(descriptor)

@@ -74,6 +74,7 @@ class Steered:
         self.last_seq = 0
         self.started: list[int] = []
         self.done: dict[int, wire.Done] = {}
+        self.noted: list[wire.Noted] = []
         self._decoder = wire.Decoder()
 
     def frame(self, kind: str, **args: Any) -> wire.Run:
@@ -107,6 +108,9 @@ class Steered:
                 self.done[frame.seq] = frame
             elif isinstance(frame, wire.Started):
                 self.started.append(frame.seq)
+            elif isinstance(frame, wire.Noted):
+                assert frame.seq not in self.done, "told after its end"
+                self.noted.append(frame)
             else:
                 raise AssertionError(f"a child sent {frame}")
         return bool(data)
@@ -129,6 +133,10 @@ class Steered:
             while seq not in self.done:
                 assert await self.read(), f"the child ended: {self.child.last_stack()}"
         return self.done[seq].outcome
+
+    async def ended(self, seq: int) -> None:
+        """Wait until run `seq` has ended, while `listening`."""
+        await eventually(lambda: seq in self.done)
 
     async def run(self, kind: str, **args: Any) -> Outcome:
         """Run a handler to its outcome."""

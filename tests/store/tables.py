@@ -27,8 +27,10 @@ _TIMES = {
     ),
     "node": ("started_at", "heartbeat_at", "expires_at", "ended_at"),
     "leader": ("elected_at", "expires_at"),
-    "queue": ("paused_at",),
+    "queue": ("paused_at", "limited_at", "free_at"),
+    "key_rate": ("free_at",),
     "waiter": ("expires_at",),
+    "schedule": ("created_at", "updated_at", "last_at", "next_at"),
 }
 
 
@@ -52,7 +54,7 @@ class Tables:
 
     def empty(self) -> None:
         """Delete all rows."""
-        self.connection.execute("TRUNCATE job, failure, node, queue, schedule, waiter")
+        self.connection.execute("TRUNCATE job, failure, node, queue, key_rate, sequence_due, schedule, waiter, note, log, follower, subscriber")
         self.connection.execute(
             "UPDATE leader SET term = 0, node_id = NULL, expires_at = '-infinity'"
         )

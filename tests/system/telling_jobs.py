@@ -1,0 +1,55 @@
+"""An app whose handlers tell of themselves, and how they were told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+
+from runtime import App, JobCancelled, current_job
+
+app = App()
+log = logging.getLogger("telling")
+
+
+@app.job(max_attempts=1)
+def tells(gate: str) -> str:
+    """Tell of itself, and wait for the gate before it ends."""
+    job = current_job()
+    job.progress(0.5, "half of it")
+    job.store({"rows": [1, 2, 3]})
+    log.info("at the gate")
+    while not Path(gate).exists():
+        time.sleep(0.01)
+    log.warning("through the gate")
+    job.progress(1.0)
+    return "done"
+
+
+@app.job(max_attempts=1)
+def returns_when_cancelled(begun: str) -> int:
+    """Swallow the cancellation, and return when it came: nanoseconds of the monotonic clock."""
+    current_job().store(Path(begun).name)
+    Path(begun).touch()
+    try:
+        time.sleep(600)
+    except JobCancelled as error:
+        current_job().log(f"told: {error}")
+    return _came()
+
+
+@app.job(max_attempts=1)
+async def returns_when_cancelled_async(begun: str) -> int:
+    Path(begun).touch()
+    try:
+        await asyncio.sleep(600)
+    except asyncio.CancelledError:
+        current_job().log(f"told: {current_job().stop_reason}")
+    return _came()
+
+
+def _came() -> int:
+    now = time.monotonic_ns()
+    current_job().store(now)
+    return now
