@@ -40,8 +40,9 @@ def holder_of(state: State, key: bytes | None) -> JobEntry | None:
 
 def _refuse_duplicates(state: State, jobs: list[NewJob]) -> None:
     first: dict[bytes, NewJob] = {}
+    now = state.clock.now()
     for index, new in enumerate(jobs):
-        key = _key(state, new)
+        key = _key(state, new, now)
         if key is None or new.id in state.jobs:
             continue
         holder = holder_of(state, key)
@@ -53,15 +54,16 @@ def _refuse_duplicates(state: State, jobs: list[NewJob]) -> None:
 def _insert(state: State, new: NewJob) -> bool:
     if new.id in state.jobs:
         return False
-    now, due, key = state.clock.now(), _due(state, new), _key(state, new)
+    now = state.clock.now()
+    due, key = _due(state, new, now), _key(state, new, now)
     holder = holder_of(state, key)
     if holder is not None:
         if new.on_conflict == "replace" and holder.state in _WAITING:
-            _replace(state, holder, new, due)
+            _replace(state, holder, new, now)
         return False
     to = JobState.SCHEDULED if due > now else JobState.AVAILABLE
     job = JobEntry(new, to, now, due, new.max_attempts, unique_key=key)
-    job.expires_at = _expiry(state, new)
+    job.expires_at = _expiry(state, new, now)
     state.jobs.add(job)
     state.enqueued += 1
     if to is JobState.SCHEDULED or _wakeup_wanted(state, new.queue):
@@ -69,40 +71,40 @@ def _insert(state: State, new: NewJob) -> bool:
     return True
 
 
-def _due(state: State, new: NewJob) -> float:
+def _due(state: State, new: NewJob, now: float) -> float:
     if new.scheduled_at is not None:
         return state.clock.seconds(new.scheduled_at)
-    return state.clock.now() + (new.delay_seconds or 0.0)
+    return now + (new.delay_seconds or 0.0)
 
 
-def _expiry(state: State, new: NewJob) -> float | None:
+def _expiry(state: State, new: NewJob, now: float) -> float | None:
     if new.expires_at is not None:
         return state.clock.seconds(new.expires_at)
-    return None if new.expires_seconds is None else state.clock.now() + new.expires_seconds
+    return None if new.expires_seconds is None else now + new.expires_seconds
 
 
-def _key(state: State, new: NewJob) -> bytes | None:
+def _key(state: State, new: NewJob, now: float) -> bytes | None:
     if new.unique_key is None or new.unique_period_seconds is None:
         return new.unique_key
-    seconds = state.clock.date(_due(state, new)).timestamp()
+    seconds = state.clock.date(_due(state, new, now)).timestamp()
     period = int(seconds // new.unique_period_seconds).to_bytes(_PERIOD_BYTES, signed=True)
     return hashlib.sha256(new.unique_key + period).digest()
 
 
-def _replace(state: State, job: JobEntry, new: NewJob, due: float) -> None:
+def _replace(state: State, job: JobEntry, new: NewJob, now: float) -> None:
     fields = set(REPLACEABLE if new.replace is None else new.replace)
     to, when = job.state, None
     if "scheduled_at" in fields:
-        to = JobState.SCHEDULED if due > state.clock.now() else JobState.AVAILABLE
-        when = due
+        when = _due(state, new, now)
+        to = JobState.SCHEDULED if when > now else JobState.AVAILABLE
     if "max_attempts" in fields:
         job.max_attempts = new.max_attempts
     if "expires_at" in fields:
-        job.expires_at = _expiry(state, new)
+        job.expires_at = _expiry(state, new, now)
     plain = fields - {"scheduled_at", "max_attempts", "expires_at"}
     values = {field: getattr(new, field) for field in plain}
     state.jobs.rewrite(job, msgspec.structs.replace(job.new, **values))
-    state.jobs.move(job, to, state.clock.now(), scheduled_at=when)
+    state.jobs.move(job, to, now, scheduled_at=when)
     state.announce(job)
 
 
