@@ -1,4 +1,4 @@
-"""A schedule: as it is defined, as it is due, as it is shown; and what is to be done with a due one.
+"""A schedule: as it is defined, as it is due, as it is shown; and what to do with one that is due.
 
 Rules: frozen data, pure. Whoever defines a schedule says what and when; the next firing is planned
 by the leader alone, from the database's clock. A firing has one id, made from the schedule's name
@@ -154,8 +154,10 @@ def firing_id(name: str, at: datetime) -> UUID:
 
 
 def info_of(name: str, timing: Timing, job: NewJob) -> ScheduleInfo:
-    """A definition: fire jobs like this one. What makes jobs unique is left out: a firing is, by its
-    schedule and time. Raises: UsageError."""
+    """A definition: fire jobs like this one. Raises: UsageError.
+
+    What makes jobs unique is left out: a firing is unique, by its schedule and time.
+    """
     check_name("a schedule's name", name)
     if not isinstance(timing, Timing):
         raise UsageError(f"a schedule's times are cron(...) or every(...), not {timing!r:.200}")

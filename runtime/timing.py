@@ -220,9 +220,7 @@ def _instants(expression: str, at: tzinfo, moment: datetime) -> Iterator[datetim
     fixed = _is_fixed(expression)
     again: deque[datetime] = deque()  # of times that the wall shows twice, the second ones
     for wall in _wall_times(expression, _wall_before(moment, at)):
-        first, second = (
-            wall.replace(tzinfo=at, fold=fold).astimezone(UTC) for fold in (0, 1)
-        )
+        first, second = (wall.replace(tzinfo=at, fold=fold).astimezone(UTC) for fold in (0, 1))
         while again and again[0] < first:
             yield again.popleft()
         if second < first:  # in a gap, the two offsets are taken the other way round
@@ -236,12 +234,14 @@ def _instants(expression: str, at: tzinfo, moment: datetime) -> Iterator[datetim
 
 
 def _wall_before(moment: datetime, at: tzinfo) -> datetime:
-    """What the wall shows at `moment`, or before it, if the clock was set meanwhile."""
-    earlier = moment - _LONGEST_FOLD
+    """What the wall shows at `moment`; near a change, before all that comes again after it."""
     there = moment.astimezone(at)
-    if earlier.astimezone(at).utcoffset() != there.utcoffset():
-        there = min(earlier.astimezone(at).replace(tzinfo=None), there.replace(tzinfo=None))
-    return there.replace(tzinfo=None, fold=0)
+    offsets = {
+        each.astimezone(at).utcoffset()
+        for each in (moment - _LONGEST_FOLD, moment, moment + _LONGEST_FOLD)
+    }
+    wall = there.replace(tzinfo=None, fold=0)
+    return wall if len(offsets) == 1 else wall - 2 * _LONGEST_FOLD
 
 
 def _end_of_gap(before: datetime, after: datetime, at: tzinfo) -> datetime:

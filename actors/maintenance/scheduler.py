@@ -1,0 +1,96 @@
+"""The Scheduler: fires schedules the moment they are due, and plans their next firing.
+
+Rules: it sleeps until the next due time, as the database tells it; a schedule that is new or was
+changed wakes it by a notification. The database says what time it is, `runtime.schedule.plan` what
+follows from that, and one statement does it: the job of a firing and the schedule's next time are
+written together, if the schedule is still as it was read and the term lasts. So a firing whose
+answer was lost is not made twice, by us or by the next leader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import attrs
+import trio
+
+from actors import events
+from actors.kit.life import Life
+from actors.maintenance.term import HeldTerm, number_of
+from actors.rounds import Rounds
+from actors.store.protocol import Store
+from actors.store.upkeep import DueSchedules, Fired
+from runtime.schedule import Plan, plan
+
+# Schedules in one look, and jobs in one statement.
+BATCH = 500
+BATCH_JOBS = 2_000
+# The longest sleep: what a notification did not tell is found by then.
+LOOK_SECONDS = 5.0
+# Sleep a little past the due time: at the due time itself the database's now() may be just before.
+PAST_DUE_SECONDS = 0.001
+# After a look that found more than it could see to: some of it may be held by somebody else.
+AGAIN_SECONDS = 0.02
+
+
+@attrs.define
+class Scheduler:
+    """See the module's docstring. `term`: of the leader that it works for; None: of nobody."""
+
+    store: Store
+    observe: events.Observer = events.ignore
+    term: HeldTerm | None = None
+    _rounds: Rounds[DueSchedules] | None = attrs.field(default=None, init=False)
+
+    def due_soon(self) -> None:
+        """A schedule is new or was changed: look again."""
+        if self._rounds is not None:
+            self._rounds.wake()
+
+    async def run(self, life: Life) -> None:
+        """Fire until asked to stop."""
+        life.started()
+        rounds = Rounds(
+            life, "scheduler", self._fire_due, seconds=LOOK_SECONDS, observe=self.observe
+        )
+        self._rounds = rounds
+        async for due in rounds:
+            if due.schedules:
+                rounds.again_within(AGAIN_SECONDS)
+            elif due.next_due_seconds is not None:
+                rounds.again_within(due.next_due_seconds + PAST_DUE_SECONDS)
+
+    async def _fire_due(self) -> DueSchedules:
+        due = await self.store.due_schedules(BATCH)
+        plans = []
+        for schedule in due.schedules:
+            plans.append(plan(schedule, due.now))
+            await trio.lowlevel.checkpoint()  # a long gap takes some milliseconds to go through
+        for some in _batches(plans):
+            self._tell(some, await self.store.fire(some, number_of(self.term)))
+        return due
+
+    def _tell(self, plans: Sequence[Plan], fired: Fired) -> None:
+        if fired.schedules:
+            self.observe(events.Fired(fired.schedules, fired.jobs))
+        if fired.schedules == len(plans):
+            missed = tuple(each.name for each in plans if each.missed)
+            if missed:
+                self.observe(events.FiringsMissed(missed))
+            for each in plans:
+                if each.problem is not None:
+                    self.observe(events.ScheduleBroken(each.name, each.problem))
+
+
+def _batches(plans: Sequence[Plan]) -> Iterator[list[Plan]]:
+    """In order, with so many jobs in each that no statement takes long."""
+    batch: list[Plan] = []
+    jobs = 0
+    for each in plans:
+        if batch and jobs + len(each.firings) > BATCH_JOBS:
+            yield batch
+            batch, jobs = [], 0
+        batch.append(each)
+        jobs += len(each.firings)
+    if batch:
+        yield batch
