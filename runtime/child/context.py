@@ -186,3 +186,22 @@ class JobContext:
         self._desk = NOBODY
         if self._notebook is not None:
             self._notebook.close()
+
+
+def _read(text: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise PayloadInvalid("metadata", "$", f"cannot be read: {error}") from error
+
+
+current: ContextVar[JobContext] = ContextVar("headrace_current_job")
+"""The running handler's job; `current.get()` raises LookupError outside of a handler."""
+
+
+def current_job() -> JobContext:
+    """The job that the calling handler runs for. Raises: UsageError, outside of a handler."""
+    try:
+        return current.get()
+    except LookupError:
+        raise UsageError("current_job() is for handlers; no handler runs here") from None
