@@ -17,19 +17,22 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import attrs
 import trio
 
 from actors import events
+from actors.asked import Asked
 from actors.cursor import ClaimCursor
 from actors.dealing import deal
 from actors.demand import DemandBook, Kinds
 from actors.holdings import Holdings
 from actors.kit.life import Life
 from actors.lease import Lease, LeaseLost, cancel_when_over
+from actors.limit_book import LimitBook
 from actors.pace import Pace
+from actors.queue_watch import QueueWatch
 from actors.retry import Retry
 from actors.seat import Seat
 from actors.store.protocol import Demand, Listening, Notification, Store
@@ -49,20 +52,6 @@ RELEASE_SECONDS = 5.0
 # A node that nothing has happened to for so long stands by: with a claim that begins where the next
 # wakeup is heard. Sooner, jobs that follow each other would each pay for setting it up, 0.2 ms.
 QUIET_SECONDS = 0.003
-
-
-@attrs.frozen
-class Asked:
-    """One claim. `generation`: of the wakeups that it has heeded. `standby`: when it begins."""
-
-    demand: Sequence[Demand]
-    generation: int
-    standby: Standby | None = None
-
-    @property
-    def was_withdrawn(self) -> bool:
-        """Whether nothing was asked after all."""
-        return self.standby is not None and self.standby.woken_by is None
 
 
 @attrs.define
@@ -89,6 +78,8 @@ class Distributor:
     seats: list[Seat] = attrs.field(factory=list)
     listening: bool = attrs.field(default=False, init=False)
     _book: DemandBook = attrs.field(init=False)
+    _limits: LimitBook = attrs.field(factory=LimitBook, init=False)
+    watch: QueueWatch = attrs.field(init=False)
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
     _places: int = attrs.field(default=0, init=False)  # as last reported
     _doubtful: bool = attrs.field(default=False, init=False)  # a claim's answer was lost
@@ -101,6 +92,17 @@ class Distributor:
     def __attrs_post_init__(self) -> None:
         self._pace = Pace(self.poll_seconds)
         self._book = DemandBook(self.queues, self.holdings.in_queue)
+        self.watch = QueueWatch(
+            self.store,
+            self.lease,
+            self.queues,
+            self._book,
+            self._limits,
+            self.places_changed,
+            self.poll_seconds,
+            self.observe,
+        )
+        self.holdings.on_left = self._runs_ended
         self._retry = Retry("distributor", self.observe)
 
     def seat(self, name: str) -> Seat:
@@ -115,6 +117,7 @@ class Distributor:
 
     def wake(self, queue: str = "") -> None:
         """There may be work in `queue` ("": in any)."""
+        self._limits.heard(queue)
         self._book.wake(queue)
         calm = self._pace.wants_wakeups
         self._pace.heard(trio.current_time())
@@ -133,6 +136,11 @@ class Distributor:
         self._book.resume(queue)
         self._changed.set()
 
+    def _runs_ended(self, queues: Collection[str]) -> None:
+        for queue in self._limits.ended(queues):
+            self._book.moisten(queue)
+            self._changed.set()
+
     async def run(self, life: Life) -> None:
         """Claim until asked to stop."""
         self._book.wake()
@@ -149,6 +157,7 @@ class Distributor:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(cancel_when_over, self.lease, life, nursery.cancel_scope)
             nursery.start_soon(self._poll)
+            nursery.start_soon(self.watch.run, life)
             if notifications is not None:
                 nursery.start_soon(self._listen, notifications)
             life.started()
@@ -185,20 +194,20 @@ class Distributor:
             self.observe(events.Beat("distributor"))
             self._look_if_due()
             generation = self._book.generation
-            demand = self._demand() if self.lease.held else []
+            asked = self._asked(generation)
             self._show_places()
             if self.lease.held and not self.poll_only and self._told != self._wish():
                 await self._tell(self._wish(), life)
             elif self.lease.held and self._is_doubtful():
                 await self._reconcile(life)
-            elif demand:
-                await self._claim(Asked(demand, generation), life)
+            elif self.lease.held and asked.groups:
+                await self._claim(asked, life)
             elif not await self._waited(QUIET_SECONDS, life) and not life.stopping:
                 await self._stand_by(generation, life, notifications)
 
     async def _waited(self, seconds: float, life: Life) -> bool:
         """Wait for a change, or until a look is due; False if neither came in this time."""
-        due = min(self._pace.look_at, self._cursor.head_at)
+        due = min(self._pace.look_at, self._cursor.head_at, self._limits.next_at)
         look_at = min(due, trio.current_time() + seconds)
         with life.stop_scope(), trio.move_on_at(look_at):
             await self._changed.wait()
@@ -206,7 +215,8 @@ class Distributor:
 
     async def _stand_by(self, generation: int, life: Life, notifications: Listening | None) -> None:
         """Wait for a change, with a claim that begins at the next wakeup by itself."""
-        demand = self._cursor.placed(self._book.standing(self._free()), trio.current_time())
+        standing = self._book.standing(self._free(), without=self._limits.limited)
+        demand = self._cursor.placed(standing, trio.current_time())
         calm = self.listening and self.lease.held and self._pace.wants_wakeups
         standby = notifications.standby() if notifications and demand and calm else None
         if standby is None:
@@ -225,13 +235,20 @@ class Distributor:
         now = trio.current_time()
         if now >= self._pace.look_at:
             self._book.wake()
-            self._pace.looked(now, asks=bool(self._demand()))
+            self._pace.looked(now, asks=bool(self._demand(now)))
         if now >= self._cursor.head_at:
             self._cursor.to_head()
             self._book.wake()
+        for queue in self._limits.take_due(now):
+            self._book.moisten(queue)
 
-    def _demand(self) -> list[Demand]:
-        return self._cursor.placed(self._book.demand(self._free()), trio.current_time())
+    def _demand(self, now: float) -> list[Demand]:
+        return self._book.demand(self._free(), without=self._limits.closed(now))
+
+    def _asked(self, generation: int) -> Asked:
+        now = trio.current_time()
+        asked = Asked.split(self._demand(now), self._limits.limited, generation)
+        return attrs.evolve(asked, demand=self._cursor.placed(asked.demand, now))
 
     def _wish(self) -> tuple[int, bool]:
         """What producers should know: our id, and whether we want wakeups."""
@@ -271,7 +288,9 @@ class Distributor:
         the lease is."""
         try:
             self._doubtful = True
-            jobs, began = await self._take(asked)
+            plain, began = await self._take(asked)
+            seconds = trio.current_time() - began
+            jobs = [*plain, *await self._take_limited(asked.limited)]
             self._doubtful = False
         except StoreUnavailable as error:
             with life.stop_scope():
@@ -282,15 +301,17 @@ class Distributor:
         if asked.was_withdrawn:
             return
         self._retry.succeeded()
-        seconds = trio.current_time() - began
+        ended = trio.current_time()
         self.holdings.take(jobs)
         may_run = self.lease.held and not life.stopping
         left = deal(jobs, self.seats, lambda seat: seat.kept) if may_run else jobs
         await trio.lowlevel.cancel_shielded_checkpoint()  # the Workers hand over; then we reckon
-        self._cursor.claimed(asked.demand, jobs, began, seconds)
-        self._pace.claimed(began + seconds, found=bool(jobs))
-        self._report(asked.demand, jobs, seconds)
-        self._book.mark_dry(asked.demand, self._count(asked.demand, jobs), asked.generation)
+        if asked.demand:
+            self._cursor.claimed(asked.demand, plain, began, seconds)
+        self._book.charge(asked.groups)
+        self._pace.claimed(ended, found=bool(jobs))
+        self._report(asked.groups, jobs, ended - began)
+        self._book.mark_dry(asked.groups, self._count(asked.groups, jobs), asked.generation)
         if left:
             await self._give_back(left)
 
@@ -299,8 +320,22 @@ class Distributor:
         began = trio.current_time()
         if asked.standby is not None:
             return await self._take_at_wakeup(asked.standby, asked.demand)
+        if not asked.demand:
+            return [], began
         with trio.move_on_after(CLAIM_SECONDS):
             return await self.store.claim(self.lease.node_id, asked.demand), began
+        raise StoreUnavailable(f"a claim was not answered within {CLAIM_SECONDS:g} s")
+
+    async def _take_limited(self, demand: Sequence[Demand]) -> list[ClaimedJob]:
+        if not demand:
+            return []
+        with trio.move_on_after(CLAIM_SECONDS):
+            took = await self.store.claim_limited(self.lease.node_id, demand)
+            got = {job.queue for job in took.jobs}
+            for queue in {group.queue for group in demand}:
+                again = took.again_seconds.get(queue)
+                self._limits.answered(queue, again, trio.current_time(), got=queue in got)
+            return took.jobs
         raise StoreUnavailable(f"a claim was not answered within {CLAIM_SECONDS:g} s")
 
     async def _take_at_wakeup(
@@ -311,6 +346,8 @@ class Distributor:
         )
         if standby.woken_by is not None:
             self.observe(events.Wakeup(standby.woken_by))
+            if standby.woken_by in self._limits.limited:
+                self.wake(standby.woken_by)  # those do not stand by
             self._pace.heard(trio.current_time())
         return jobs, trio.current_time() - standby.seconds
 

@@ -8,7 +8,7 @@ restarts it and all below it, under a new id. It outlives everything below it: a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import attrs
@@ -52,6 +52,10 @@ class Heartbeat:
 
     def __attrs_post_init__(self) -> None:
         self._retry = Retry("heartbeat", self.observe)
+
+    def serves(self, queues: Sequence[str]) -> None:
+        """What the node serves now: the next time that it joins, it says so."""
+        self.node = attrs.evolve(self.node, queues=tuple(queues))
 
     async def run(self, life: Life) -> None:
         """Join, renew until asked to stop, leave. Raises LeaseLost when the lease is over."""

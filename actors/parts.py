@@ -8,6 +8,7 @@ Take a single part from here for a tree of your own.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import partial
 
 import attrs
@@ -26,6 +27,7 @@ from actors.identity import this_node
 from actors.lease import Lease
 from actors.log import log
 from actors.maintenance.elector import Elector
+from actors.maintenance.expirer import Expirer
 from actors.maintenance.leader import Leader
 from actors.maintenance.pruner import Pruner
 from actors.maintenance.registrar import Registrar
@@ -65,6 +67,7 @@ class Parts:
     elector: Elector
     leader: Leader
     stager: Stager
+    expirer: Expirer
     rescuer: Rescuer
     scheduler: Scheduler
     pruner: Pruner
@@ -102,6 +105,38 @@ def make_parts(
     subscriptions = Subscriptions()
     told = events.fan_out(metrics.observe, health.observe, log, subscriptions.observe, observe)
     return _Maker(config, store, app, told).make(metrics, health, subscriptions)
+
+
+def make_upkeep(
+    parts: Parts, app: AppSource, spaces: Sequence[tuple[Config, Store]]
+) -> list[Parts]:
+    """The actors of each of several namespaces that a node serves; only its maintenance is to run.
+
+    Args: parts: of the node, whose lease and work they share. spaces: by namespace, the config with
+    it, and its store under the node's id. How long its queues are is not measured: the metrics know
+    of queues, and not of namespaces.
+    """
+    made = [_upkeep(parts, app, config, store) for config, store in spaces]
+    heard = [each.distributor.hand_on["due"] for each in made]
+
+    def due(what: str) -> None:
+        for hear in heard:
+            hear(what)
+
+    parts.distributor.hand_on = {**parts.distributor.hand_on, "due": due}
+    return made
+
+
+def _upkeep(parts: Parts, app: AppSource, config: Config, store: Store) -> Parts:
+    maker = _Maker(config, store, app, partial(_tell_upkeep, parts.observe), parts.lease)
+    made = maker.make(parts.metrics, parts.health, parts.subscriptions)
+    made.registrar.schedules = parts.forkserver.schedules
+    return made
+
+
+def _tell_upkeep(observe: events.Observer, event: events.Event) -> None:
+    if not isinstance(event, events.QueuesMeasured | events.TermBegan | events.TermEnded):
+        observe(event)
 
 
 @attrs.define
@@ -154,6 +189,7 @@ class _Maker:
             elector=Elector(self.store, self.lease, self.term, config.term_seconds, observe),
             leader=Leader(self.term),
             stager=stager,
+            expirer=Expirer(self.store, observe, self.term),
             rescuer=rescuer,
             scheduler=scheduler,
             pruner=pruner,

@@ -69,6 +69,7 @@ TRANSITIONS: dict[tuple[JobState, JobState], str] = {
     (_S, _A): "stage",
     (_RETRY, _A): "stage",
     (_P, _A): "wake",
+    (_P, _S): "wake",
     (_RUN, _COMP): "complete",
     (_RUN, _RETRY): "fail",
     (_RUN, _DISC): "discard",
@@ -85,6 +86,9 @@ TRANSITIONS: dict[tuple[JobState, JobState], str] = {
     (_P, _DISC): "expire",
     (_RETRY, _DISC): "expire",
     (_COMP, _A): "retry",
+    (_COMP, _P): "retry",
+    (_CANC, _P): "retry",
+    (_DISC, _P): "retry",
     (_CANC, _A): "retry",
     (_DISC, _A): "retry",
 }

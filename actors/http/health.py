@@ -20,8 +20,12 @@ from runtime.config import Config
 DEFAULT_WITHIN_SECONDS = 120.0
 # A loop whose wait is configured is stuck after so many of them.
 WAITS = 4
+# It looks seldom, and an index may take it an hour.
+REINDEXER_SECONDS = 2 * 3600.0
 # These run only during a term; a beat that comes late, when it is over, is not the first of many.
-LEADERS_LOOPS = frozenset({"stager", "rescuer", "pruner", "surveyor"})
+LEADERS_LOOPS = frozenset(
+    {"stager", "rescuer", "scheduler", "pruner", "reindexer", "surveyor"}
+)
 
 DATABASE, MIGRATED, LISTENING, NOT_DRAINING = "database", "migrated", "listening", "not_draining"
 
@@ -75,6 +79,8 @@ class Health:
         within = {
             "distributor": WAITS * config.poll_seconds,
             "heartbeat": WAITS * config.heartbeat_seconds,
+            "queues": WAITS * config.poll_seconds,
+            "reindexer": REINDEXER_SECONDS,
         }
         return cls(listens=config.listens, within=within)
 

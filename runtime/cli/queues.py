@@ -1,25 +1,30 @@
-"""`queue`: look at queues, pause or resume them."""
+"""`queue`: look at queues, pause, resume or limit them, and have running nodes serve them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
 from runtime.cli.options import as_json, configured
 from runtime.cli.output import print_json, print_table, say
-from runtime.cli.session import run_with_store
+from runtime.cli.session import run_with_client, run_with_store
 from runtime.config import Settings
+from runtime.limits import QueueLimits, Rate
 
 if TYPE_CHECKING:
     from actors.store.protocol import QueueInfo, Store
+    from runtime.client import Client
 
 _names = click.argument("names", metavar="QUEUE...", nargs=-1, required=True)
+_node = click.option("--node", metavar="NAME", help="This node alone; else all that live.")
 
 
 @click.group()
 def queue() -> None:
-    """Look at queues, pause or resume them."""
+    """Look at queues, pause, resume or limit them."""
 
 
 @queue.command("list")
@@ -60,6 +65,103 @@ def resume_queues(settings: Settings, names: tuple[str, ...], as_json: bool) -> 
 
     _print(run_with_store(settings, resume), as_json)
     say(f"resumed: {', '.join(names)}")
+
+
+@queue.command("limit")
+@configured()
+@click.argument("name", metavar="QUEUE")
+@click.option("--concurrency", type=int, metavar="N", help="Jobs that run at once.")
+@click.option("--per-key", type=int, metavar="N", help="Jobs of one key that run at once.")
+@click.option("--rate", metavar="N/SECONDS", help="Jobs that begin in so many seconds.")
+@click.option("--burst", type=int, metavar="N", help="Of them: how many at one moment.")
+@click.option("--rate-per-key", is_flag=True, help="The rate is one of each key.")
+@click.option("--fair", is_flag=True, help="Keys take turns.")
+@as_json
+def limit_queue(
+    settings: Settings,
+    name: str,
+    rate: str | None,
+    burst: int | None,
+    rate_per_key: bool,
+    as_json: bool,
+    **limits: Any,
+) -> None:
+    """Limit a queue over all nodes. What is not given is not limited; without any, nothing is."""
+    wanted = QueueLimits(rate=_rate(rate, burst, rate_per_key), **limits)
+
+    def limit(client: Client) -> dict[str, QueueLimits]:
+        client.queues.limit(name, **attrs.asdict(wanted, recurse=False))
+        return client.queues.limits()
+
+    found = run_with_client(settings, limit)
+    _print_limits({name: found[name]} if name in found else {}, as_json)
+    say(f"limited: {name}" if wanted else f"not limited any more: {name}")
+
+
+@queue.command("limits")
+@configured()
+@as_json
+def list_limits(settings: Settings, as_json: bool) -> None:
+    """List the limits of queues."""
+    _print_limits(run_with_client(settings, lambda client: client.queues.limits()), as_json)
+
+
+@queue.command("add")
+@configured()
+@click.argument("name", metavar="QUEUE[:LIMIT][:weight=N]")
+@_node
+@as_json
+def add_queue(settings: Settings, name: str, node: str | None, as_json: bool) -> None:
+    """Have running nodes serve a queue besides, until they end."""
+    nodes = run_with_client(settings, lambda client: client.queues.add(name, node=node))
+    _print_nodes(nodes, as_json)
+    say(f"added: {name}")
+
+
+@queue.command("remove")
+@configured()
+@click.argument("name", metavar="QUEUE")
+@_node
+@as_json
+def remove_queue(settings: Settings, name: str, node: str | None, as_json: bool) -> None:
+    """Have running nodes claim no more from a queue, until they end. What runs goes on."""
+    nodes = run_with_client(settings, lambda client: client.queues.remove(name, node=node))
+    _print_nodes(nodes, as_json)
+    say(f"removed: {name}")
+
+
+def _rate(text: str | None, burst: int | None, per_key: bool) -> Rate | None:
+    if text is None:
+        if burst is not None or per_key:
+            raise click.UsageError("--burst and --rate-per-key belong to --rate")
+        return None
+    count, _, seconds = text.partition("/")
+    try:
+        given = {} if burst is None else {"burst": burst}
+        return Rate(int(count), per=float(seconds or 1), per_key=per_key, **given)
+    except ValueError:
+        raise click.UsageError(f"--rate is {text!r}, but must be as 100/60") from None
+
+
+def _print_limits(limits: Mapping[str, QueueLimits], as_json: bool) -> None:
+    if as_json:
+        print_json(limits)
+        return
+    columns = ("QUEUE", "CONCURRENCY", "PER KEY", "RATE", "BURST", "OF EACH KEY", "FAIR")
+    rows = []
+    for name, each in limits.items():
+        rate = each.rate
+        shown = None if rate is None else f"{rate.count}/{rate.per:g} s"
+        burst, per_key = (None, None) if rate is None else (rate.burst, rate.per_key)
+        rows.append((name, each.concurrency, each.per_key, shown, burst, per_key, each.fair))
+    print_table(columns, rows)
+
+
+def _print_nodes(nodes: list[str], as_json: bool) -> None:
+    if as_json:
+        print_json(nodes)
+    else:
+        print_table(("NODE",), [(name,) for name in nodes])
 
 
 def _print(queues: list[QueueInfo], as_json: bool) -> None:

@@ -1,4 +1,5 @@
--- Take available jobs for a node: one statement for all groups of demand.
+-- Take available jobs for a node: one statement for all groups of demand, but of
+-- queues that have limits: those are for claim_limited.sql.
 -- Caller: Store.claim.
 -- Takes:  $1 node id; by group: $2 queues, $3 kinds (each a text[] literal), $4 places, $5 the job,
 --         or NULL, behind which to look: where a snapshot is held, the entries of all that was claimed
@@ -30,7 +31,9 @@ WITH demand AS MATERIALIZED (
         WHERE node.id = $1 AND node.ended_at IS NULL AND node.expires_at > clock_timestamp()
     )
     AND NOT EXISTS (
-        SELECT FROM queue WHERE queue.name = asked.queue AND queue.paused_at IS NOT NULL
+        SELECT FROM queue
+        WHERE queue.name = asked.queue
+        AND (queue.paused_at IS NOT NULL OR queue.limited_at IS NOT NULL)
     )
 ), taken AS MATERIALIZED (
     SELECT next.id

@@ -6,6 +6,10 @@
 WITH changed AS (
     UPDATE job
     SET queue = coalesce($2::text, job.queue),
+        state = CASE
+            WHEN job.sequence AND job.queue <> $2::text THEN 'pending' -- until it is its turn there
+            ELSE job.state
+        END::job_state,
         priority = coalesce($3::smallint, job.priority)
     WHERE job.id = ANY ($1::uuid[])
     AND job.state IN ('available', 'scheduled', 'retryable', 'pending')

@@ -4,7 +4,11 @@
 -- Rows:   one: how many were made available.
 WITH changed AS (
     UPDATE job
-    SET state = 'available',
+    SET state = CASE
+            WHEN job.sequence AND job.state IN ('pending', 'completed', 'cancelled', 'discarded')
+            THEN 'pending' -- until it is its turn
+            ELSE 'available'
+        END::job_state,
         scheduled_at = CASE WHEN job.state = 'available' THEN job.scheduled_at ELSE now() END,
         finalized_at = NULL,
         cancel_requested_at = NULL,

@@ -19,7 +19,9 @@ WITH counted AS MATERIALIZED (
     UNION
     SELECT queue.name FROM queue
     UNION
-    SELECT unnest(node.queues) FROM node WHERE node.ended_at IS NULL AND node.expires_at > now()
+    SELECT served.name
+    FROM node CROSS JOIN LATERAL unnest(node.queues) AS served (name)
+    WHERE node.ended_at IS NULL AND node.expires_at > now() AND served.name <> '*'
 )
 SELECT
     known.name,

@@ -1,8 +1,8 @@
--- Make due scheduled and retryable jobs available.
+-- Make due scheduled and retryable jobs available, and see to sequences that were left to it.
 -- Caller: Store.stage, by the leader's Stager.
 -- Takes:  $1 how many jobs at most; $2 the term in which a leader asks, which does nothing if that is
 --         over; NULL: anybody else.
--- Locks:  job rows, SKIP LOCKED, in order of scheduled_at.
+-- Locks:  job rows, SKIP LOCKED, in order of scheduled_at; those of settle_sequences, at most 0.1 s a key.
 -- Index:  job_due, its beginning, and then its first entry after now; job_pkey.
 -- Plan:   Limit -> LockRows -> Index Scan using job_due; Nested Loop with job_pkey.
 --         = ANY (ARRAY[id]): see ack_completed.sql.
@@ -23,11 +23,19 @@ WITH due AS MATERIALIZED (
     FROM due
     WHERE job.id = ANY (ARRAY[due.id])
     RETURNING pg_notify(current_schema() || '.wakeup', job.queue)
+), settled AS MATERIALIZED (
+    SELECT settle_sequences() AS more
+    WHERE EXISTS (SELECT FROM sequence_due)
+    AND ($2::bigint IS NULL OR EXISTS (
+        SELECT FROM leader
+        WHERE leader.name = 'default' AND leader.term = $2 AND leader.expires_at > clock_timestamp()
+    ))
 )
 SELECT
     count(*) AS jobs,
     CASE
         WHEN count(*) = $1::integer THEN 0
+        WHEN (SELECT settled.more FROM settled) THEN 0.02
         ELSE (
             SELECT extract(epoch FROM job.scheduled_at - now())::double precision
             FROM job

@@ -38,6 +38,7 @@ NAMES = (
     "pooler",
     "soak",
     "power",
+    "limits",
 )
 _SHOWN = 20
 _EXPECTED = (CampaignFailed, BenchFailed, EmbeddedPostgresError, HeadraceError, OSError)

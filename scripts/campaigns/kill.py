@@ -29,16 +29,17 @@ def run(site: Site, chosen: argparse.Namespace) -> None:
     """Work and kill until all is done."""
     for _ in range(NODES):
         site.start_node()
-    disturb(site, chosen, lambda: _kill_some(site))
+    disturb(site, chosen, lambda: kill_some(site))
 
 
-def _kill_some(site: Site) -> None:
+def kill_some(site: Site, *options: str) -> None:
+    """Wait a little, and kill something. `options`: of a node that is started instead."""
     time.sleep(site.dice.uniform(0.05, 0.2))
     (kind,) = site.dice.choices(list(VICTIMS), list(VICTIMS.values()))
     node = site.dice.choice(site.nodes)
     if kind == "node":
         site.kill_node(node)
-        site.start_node()
+        site.start_node(*options)
         return
     pids = site.children(node) if kind == "child" else site.fork_servers(node)
     if pids:

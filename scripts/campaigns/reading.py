@@ -64,6 +64,12 @@ def rows(url: str, namespace: str) -> list[Row]:
     ]
 
 
+def begun(url: str, namespace: str, queue: str) -> list[float]:
+    """When the jobs of a queue began to run last, in seconds of the database's clock."""
+    _, found = asyncio.run(_fetch(url, namespace, "chaos_begun", queue))
+    return [each["at"] for each in found]
+
+
 def unfinished(url: str, namespace: str) -> int:
     """How many jobs are not final."""
     _, (row,) = asyncio.run(_fetch(url, namespace, "chaos_unfinished"))
@@ -95,13 +101,15 @@ def relations(url: str, namespace: str) -> list[Relation]:
     ]
 
 
-async def _fetch(url: str, namespace: str, statement: str) -> tuple[float, list[Any]]:
+async def _fetch(
+    url: str, namespace: str, statement: str, *values: Any
+) -> tuple[float, list[Any]]:
     """When it was asked, on our clock, and the rows."""
     async with asyncio.timeout(_ANSWER_SECONDS):
         connection = await connect(url, namespace)
         try:
             asked = time.monotonic()
-            return asked, await connection.fetch(sql.load(statement))
+            return asked, await connection.fetch(sql.load(statement), *values)
         finally:
             connection.terminate()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.demand import DemandBook
@@ -40,9 +40,12 @@ def test_places_are_grouped_by_queue_and_kinds() -> None:
 def test_places_are_shared_among_queues_and_the_odd_one_goes_round() -> None:
     shared = book(QueueLimit("x"), QueueLimit("y"))
 
-    first, second = asked(shared.demand({SYNC: 1})), asked(shared.demand({SYNC: 1}))
+    first = shared.demand({SYNC: 1})
+    assert shared.demand({SYNC: 1}) == first  # asking changes nothing
+    shared.charge(first)
+    second = shared.demand({SYNC: 1})
 
-    assert {*first, *second} == {("x", SYNC), ("y", SYNC)}
+    assert {*asked(first), *asked(second)} == {("x", SYNC), ("y", SYNC)}
 
 
 def test_a_queue_gets_no_more_than_its_local_limit_less_what_is_held() -> None:
@@ -128,3 +131,40 @@ def test_demand_never_exceeds_places_or_limits(
     assert all(by_kinds[kinds] <= places for kinds, places in free.items())
     for name, limit in limits.items():
         assert limit is None or by_queue[name] <= max(0, limit - held.get(name, 0))
+
+
+def test_places_are_shared_by_weight() -> None:
+    weighty = book(QueueLimit("x", weight=3), QueueLimit("y"))
+
+    assert asked(weighty.demand({SYNC: 40})) == {("x", SYNC): 30, ("y", SYNC): 10}
+
+
+@given(
+    weights=st.lists(st.integers(1, 50), min_size=1, max_size=5),
+    free=st.lists(st.integers(1, 7), min_size=1, max_size=60),
+)
+@settings(max_examples=25)
+def test_in_the_long_run_each_queue_gets_its_part(weights: list[int], free: list[int]) -> None:
+    queues = [QueueLimit(str(number), weight=weight) for number, weight in enumerate(weights)]
+    shared = book(*queues)
+    got = Counter[str]()
+    for places in free:
+        demand = shared.demand({SYNC: places})
+        assert sum(group.places for group in demand) == places
+        shared.charge(demand)
+        got.update({group.queue: group.places for group in demand})
+
+    for queue in queues:
+        part = sum(free) * queue.weight / sum(weights)
+        assert abs(got[queue.name] - part) <= len(weights)
+
+
+def test_what_is_found_is_served_by_a_node_that_serves_all() -> None:
+    every = book(QueueLimit("x"), QueueLimit("*", 2))
+    assert asked(every.demand({SYNC: 9})) == {("x", SYNC): 9}
+
+    every.wake("new")
+    assert asked(every.demand({SYNC: 9})) == {("x", SYNC): 7, ("new", SYNC): 2}
+    every.leave_out(["left"])
+    every.wake("left")
+    assert "left" not in [each.name for each in every.served]

@@ -7,12 +7,15 @@ from typing import Protocol
 from uuid import UUID
 
 import attrs
+import psycopg
 
 from actors.store.memory import MemoryStore
 from actors.store.protocol import Demand, NodeInfo, Store
+from runtime import sql
 from runtime.ids import uuid7
 from runtime.job import ClaimedJob, NewJob
 from runtime.lifecycle import Ack, JobState
+from runtime.limits import QueueLimits
 from runtime.outcome import Failure
 from tests.store.tables import Tables
 
@@ -28,6 +31,12 @@ class Hands(Protocol):
     def wait_for(self, job_id: UUID) -> None:
         """Ask to be notified of this job's end, as a client does."""
 
+    def limit(self, queue: str, limits: QueueLimits) -> None:
+        """Set a queue's limits, as a client does."""
+
+    def assign(self, queue: str, served: str | None) -> None:
+        """Have all nodes serve a queue besides, or no more (None), as a client does."""
+
 
 @attrs.frozen
 class MemoryHands:
@@ -38,6 +47,12 @@ class MemoryHands:
 
     def wait_for(self, job_id: UUID) -> None:
         self.store.wait_for(job_id)
+
+    def limit(self, queue: str, limits: QueueLimits) -> None:
+        self.store.limit(queue, limits)
+
+    def assign(self, queue: str, served: str | None) -> None:
+        self.store.assign(queue, served)
 
 
 @attrs.frozen
@@ -51,6 +66,21 @@ class PostgresHands:
         self.tables.connection.execute(
             "INSERT INTO waiter VALUES (%s, now() + interval '1 hour')", [job_id]
         )
+
+    def limit(self, queue: str, limits: QueueLimits) -> None:
+        rate = limits.rate
+        of_rate: tuple[object, ...] = (None, None, None, False)
+        if rate is not None:
+            of_rate = (rate.count, rate.per, rate.burst, rate.per_key)
+        self._run(
+            "queue_limit", queue, limits.concurrency, limits.per_key, *of_rate, limits.fair
+        )
+
+    def assign(self, queue: str, served: str | None) -> None:
+        self._run("queue_assign", queue, served, None)
+
+    def _run(self, statement: str, *values: object) -> None:
+        psycopg.RawCursor(self.tables.connection).execute(sql.load(statement), values)
 
 
 @attrs.define

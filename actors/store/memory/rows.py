@@ -172,6 +172,7 @@ class JobEntry:
             failures=tuple(self.failures) if with_failures else (),
         )
 
+
 @attrs.define(eq=False)
 class ScheduleEntry:
     """A row of the table `schedule`. All are defined in code: nobody else asks a Store."""
@@ -182,4 +183,3 @@ class ScheduleEntry:
     next_at: datetime | None = None
     problem: str | None = None
     last: Plan | None = None  # that added jobs
-

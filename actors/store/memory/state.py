@@ -12,6 +12,7 @@ from actors.store.memory.rows import Clock, JobEntry, NodeEntry, ScheduleEntry
 from actors.store.memory.table import JobTable
 from runtime.job import NewJob
 from runtime.lifecycle import JobState
+from runtime.limits import QueueLimits
 
 # A job that becomes due within so many seconds is told to the stager; later ones its poll finds.
 DUE_HINT_SECONDS = 10.0
@@ -34,12 +35,23 @@ class State:
     jobs: JobTable = attrs.field(factory=JobTable)
     nodes: dict[int, NodeEntry] = attrs.field(factory=dict)
     paused: dict[str, float | None] = attrs.field(factory=dict)  # rows of `queue`: paused_at
+    limits: dict[str, QueueLimits] = attrs.field(factory=dict)
+    turns: dict[str, str] = attrs.field(factory=dict)  # by queue: the key that had the last one
+    free_at: dict[tuple[str, str | None], float] = attrs.field(factory=dict)  # of rates, by key
     term: TermEntry = attrs.field(factory=TermEntry)
     last_node_id: int = 0
     enqueued: int = 0  # jobs ever written
     waiters: set[UUID] = attrs.field(factory=set)
     schedules: dict[str, ScheduleEntry] = attrs.field(factory=dict)
     board: Board = attrs.field(factory=Board)
+
+    def begin_run(self, job: JobEntry, node_id: int) -> None:
+        """A claim takes this job."""
+        now = self.clock.now()
+        self.jobs.move(job, JobState.RUNNING, now, node_id=node_id)
+        job.run_number += 1
+        job.attempt += 1
+        job.attempted_at = now
 
     def lives(self, node_id: int) -> bool:
         """Whether this node's lease holds."""

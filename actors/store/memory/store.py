@@ -165,7 +165,9 @@ class MemoryStore:
     async def in_doubt(self, runs: Sequence[tuple[UUID, int]]) -> InDoubt:
         """See Store. Nobody else has transactions here."""
         async with self.faults.around("in_doubt"):
-            return InDoubt(completed=tuple(run for run in runs if self._state.jobs.completed_by(*run)))
+            return InDoubt(
+                completed=tuple(run for run in runs if self._state.jobs.completed_by(*run))
+            )
 
     async def note(self, notes: Sequence[RunNote]) -> int:
         """See Store."""
@@ -335,7 +337,9 @@ class MemoryStore:
         """See Store."""
         async with self.faults.around("awaiting_cancel"):
             held = self._state.held_by(node_id)
-            return {job.id: job.cancel_reason for job in held if job.cancel_requested_at is not None}
+            return {
+                job.id: job.cancel_reason for job in held if job.cancel_requested_at is not None
+            }
 
     async def check(self) -> None:
         """See Store."""

@@ -21,6 +21,8 @@ from runtime.outcome import Failure
 NODE_KEPT_SECONDS = 86_400.0
 
 _RUNS_AGAIN = frozenset({JobState.AVAILABLE, JobState.SCHEDULED, JobState.RETRYABLE})
+_WAITS = (*_RUNS_AGAIN, JobState.PENDING)
+_EXPIRED = Failure("Expired", "its deadline (expires_at) came while it waited")
 
 
 def claim(state: State, node_id: int, demand: Sequence[Demand]) -> list[ClaimedJob]:
@@ -183,6 +185,25 @@ def stage(state: State, limit: int, term: int | None) -> Staged:
 
 def _by_time(jobs: Iterable[JobEntry]) -> list[JobEntry]:
     return sorted(jobs, key=lambda job: (job.scheduled_at, job.id))
+
+
+def expire(state: State, limit: int, term: int | None) -> int:
+    """See Store.expire."""
+    now = state.clock.now()
+    if not state.leads(term):
+        return 0
+    late = sorted(
+        (job.expires_at, job.id)
+        for job in state.jobs.in_state(*_WAITS)
+        if job.expires_at is not None and job.expires_at <= now
+    )[:limit]
+    for _, job_id in late:
+        job = state.jobs.get(job_id)
+        job.run_number += 1
+        job.fail(_EXPIRED, None, state.clock.date(now))
+        state.jobs.move(job, JobState.DISCARDED, now)
+        state.announce(job)
+    return len(late)
 
 
 def prune(state: State, retention: Retention, limit: int, term: int | None) -> int:

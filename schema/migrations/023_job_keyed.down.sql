@@ -1,0 +1,3 @@
+-- no-transaction
+-- Undo 023_job_keyed.
+DROP INDEX CONCURRENTLY job_keyed;
