@@ -74,9 +74,15 @@ class Sealer:
         Args: field: "args" or "output". job_id: the one job that it is for; None: any of the kind.
         Raises: PayloadInvalid, for a payload that looks like an envelope.
         """
+        plain = self.unreserved(field, text)
+        return self._sealed(Bound(field, kind, job_id), plain) if self._codecs else plain
+
+    @staticmethod
+    def unreserved(field: str, text: str) -> str:
+        """The text, unless it looks like an envelope. Raises: PayloadInvalid."""
         if envelope.looks_sealed(text) and envelope.read(text) is not None:
             raise PayloadInvalid(field, "$", f'has the key "{envelope.KEY}", which is reserved')
-        return self._sealed(Bound(field, kind, job_id), text) if self._codecs else text
+        return text
 
     def _sealed(self, bound: Bound, text: str) -> str:
         data, names, beside = text.encode(), [], {}
