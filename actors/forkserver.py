@@ -21,6 +21,7 @@ from runtime.child.orders import AppSource, Manifest
 from runtime.child.settings import ChildSettings
 from runtime.errors import AppError, Unavailable
 from runtime.job import KindInfo
+from runtime.schedule import ScheduleInfo
 
 # A server that served for this long was in good health: the next death starts the backoff anew.
 HEALTHY_SECONDS = 10.0
@@ -54,6 +55,7 @@ class ForkServer:
         self._observe = observe
         self._server: ServerProcess | None = None  # the one that serves now
         self._kinds: tuple[KindInfo, ...] | None = None
+        self._schedules: tuple[ScheduleInfo, ...] = ()
         self._broken: AppError | None = None
         self._import_deaths = 0
         self._lease_ns = 0
@@ -83,6 +85,7 @@ class ForkServer:
 
         def serve(manifest: Manifest) -> None:
             self._server, self._kinds, self._broken = server, tuple(manifest.kinds), None
+            self._schedules = tuple(manifest.schedules)
             self._import_deaths = 0
             self.set_lease_deadline(self._lease_ns)
             self._warn_of_threads(manifest)
@@ -133,6 +136,11 @@ class ForkServer:
                 raise self._broken
             await self._changed.wait()
         return self._kinds
+
+    async def schedules(self) -> tuple[ScheduleInfo, ...]:
+        """What the app defines; waits as `kinds` does. Raises: AppError."""
+        await self.kinds()
+        return self._schedules
 
     async def spawn(self, number: int, *, is_async: bool) -> Child:
         """A new child, ready for its first run; or dead already, as `Child.wait` will tell.

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 from runtime.child.handler import HandlerSource
+from runtime.schedule import ScheduleInfo
 
 DEFAULT_ATTRIBUTE = "app"
 
@@ -35,6 +36,18 @@ def load_app(import_path: str | None, pickled: bytes | None) -> HandlerSource:
         raise AppLoadError(f"cannot import {name}:\n{_trace(error)}") from error
     source: HandlerSource = app
     return source
+
+
+def schedules_of(app: HandlerSource) -> list[ScheduleInfo]:
+    """What the app defines; an app that is none of ours may define none.
+
+    Raises: AppLoadError, for a schedule whose handler does not take its args.
+    """
+    define = getattr(app, "schedules", None)
+    try:
+        return [] if define is None else list(define())
+    except Exception as error:
+        raise AppLoadError(f"the app's schedules cannot be:\n{_trace(error)}") from error
 
 
 def _import(path: str) -> Any:

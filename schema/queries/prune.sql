@@ -1,4 +1,5 @@
--- Delete old final jobs, waiters that nobody minds any more, and nodes long gone.
+-- Delete old final jobs, waiters that nobody minds any more, and nodes long gone. Queues that keep jobs
+-- of a state for a time of their own are left out: for them there is prune_queue.sql.
 -- Caller: Store.prune, by the leader's Pruner.
 -- Takes:  $1 states, $2 by state: seconds that its jobs are kept; $3 how many jobs at most; $4 the term
 --         in which a leader asks, which does nothing if that is over; NULL: anybody else.
@@ -13,14 +14,28 @@ WITH entitled AS MATERIALIZED (
         SELECT FROM leader
         WHERE leader.name = 'default' AND leader.term = $4 AND leader.expires_at > clock_timestamp()
     ) AS yes
+), kept AS MATERIALIZED (
+    SELECT
+        entry.state, entry.seconds,
+        ARRAY(
+            SELECT queue.name::text
+            FROM queue
+            WHERE CASE entry.state
+                WHEN 'completed' THEN queue.keep_completed_seconds
+                WHEN 'cancelled' THEN queue.keep_cancelled_seconds
+                WHEN 'discarded' THEN queue.keep_discarded_seconds
+            END IS NOT NULL
+        ) AS apart
+    FROM unnest($1::text[], $2::double precision[]) AS entry (state, seconds)
 ), old AS MATERIALIZED (
     SELECT oldest.id
-    FROM unnest($1::text[], $2::double precision[]) AS kept (state, seconds)
+    FROM kept
     CROSS JOIN LATERAL (
         SELECT job.id
         FROM job
         WHERE job.state = kept.state::job_state
         AND job.finalized_at < now() - make_interval(secs => kept.seconds)
+        AND job.queue::text <> ALL (kept.apart)
         ORDER BY job.finalized_at
         LIMIT $3::integer
         FOR UPDATE SKIP LOCKED

@@ -12,6 +12,7 @@ import trio
 
 from actors.kit import Life
 from runtime.job import KindInfo
+from runtime.schedule import ScheduleInfo
 from tests.simulation.child import SimulatedChild
 from tests.simulation.plans import KINDS
 from tests.simulation.world import World
@@ -53,6 +54,10 @@ class SimulatedForkServer:
         while not self._serves:
             await self._changed.wait()
         return KINDS
+
+    async def schedules(self) -> tuple[ScheduleInfo, ...]:
+        """What the app defines: nothing."""
+        return ()
 
     async def spawn(self, _number: int, *, is_async: bool) -> SimulatedChild:
         """A new child."""
