@@ -2,10 +2,10 @@
 
     take(who, n) ─▶ line, first come first served ─▶ held until give(who)
 
-Rules: nobody waits while holding: who wants more gives what it has first. So none waits for one that
-waits for it, and as the line is kept in order, none waits for ever: what comes later does not pass a
-wide run that waits. As long as nobody wants more than one, each Worker holds its own for good, and
-nothing here costs anything.
+Rules: nobody waits while holding: who wants more gives what it has first. So none waits for one
+that waits for it; and as the line is kept in order, none waits for ever: what comes later does not
+pass a wide run that waits. As long as nobody wants more than one, each Worker holds its own for
+good, and nothing here costs anything.
 """
 
 from __future__ import annotations

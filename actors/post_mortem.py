@@ -1,9 +1,9 @@
 """What a child's death means for the runs that it held. Pure: facts in, an outcome out.
 
 Rules: a run that had begun is over, and what ended it is told to the last detail. If its Worker was
-stopping it, the death is the end of that: a timeout fails, a cancel cancels, a stop gives back. A death
-that nobody ordered, and one for its memory, is charged to the job's crash budget; but not where another
-run may have done it: the fork server died, or several runs were in the child.
+stopping it, the death is the end of that: a timeout fails, a cancel cancels, a stop gives back. A
+death that nobody ordered, and one for its memory, is charged to the job's crash budget; but not
+where another run may have done it: the fork server died, or several runs were in the child.
 Runs that had not begun are no part of this: they go on elsewhere, uncounted.
 """
 
@@ -33,9 +33,7 @@ class Death:
 
     def event(self, worker: int, job_id: UUID | None) -> events.ChildDied:
         """What there is to tell of it. `job_id`: of a run that it died in."""
-        return events.ChildDied(
-            worker, self.pid, self.cause, self.exit_status, self.signal, job_id
-        )
+        return events.ChildDied(worker, self.pid, self.cause, self.exit_status, self.signal, job_id)
 
     def __str__(self) -> str:
         if self.cause == "server":
@@ -100,7 +98,9 @@ def _failed(run: HeldRun, death: Death, alone: bool) -> Failed:
         return Failed(_failure("CpuTimeout", f"{limit}; did not stop when told to", death))
     peak = f"{death.max_rss_kib // 1024} MiB at its peak"
     if run.reason == "memory":
-        message = f"its process had {peak}, over its limit of {run.info.memory_mib} MiB (memory_mib)"
+        message = (
+            f"its process had {peak}, over its limit of {run.info.memory_mib} MiB (memory_mib)"
+        )
         return Failed(_failure("OutOfMemory", message, death), crashed=True)
     if death.cause == "oom":
         message = f"the kernel killed its process, which had {peak}, for want of memory"

@@ -1,8 +1,8 @@
 """What a Worker says to its child: frames in order, one sender at a time.
 
-Rules: an interrupt never waits for the child, which may not be reading: it is put down here, and what
-finds no place is said again at the next ring. Where the child runs one handler at a time, the run page
-says so too.
+Rules: an interrupt never waits for the child, which may not be reading: it is put down here, and
+what finds no place is said again at the next ring. Where the child runs one handler at a time, the
+run page says so too.
 """
 
 from __future__ import annotations

@@ -172,7 +172,7 @@ class Worker:
         tenure.halt()
 
     async def _recycle_when_due(self, tenure: Tenure) -> None:
-        """Held until the next child is there, so that the node never lacks more than one for this."""
+        """`recycling` is held until the next child is there."""
         await tenure.worn.wait()
         if self.recycling is not None:
             await self.recycling.acquire_on_behalf_of(self)

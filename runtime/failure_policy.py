@@ -117,9 +117,6 @@ class FailurePolicy:
         return _ask(chosen, kind, attempt, error)
 
 
-NO_POLICY = FailurePolicy()
-
-
 def _ask(function: BackoffFunction, kind: str, attempt: int, error: BaseException) -> float | None:
     try:
         seconds: float | timedelta | None = function(attempt, error)
@@ -135,7 +132,9 @@ def _check_backoff(backoff: object) -> None:
         for of, each in backoff.items():
             _check_types("a type in backoff", of)
             if not isinstance(each, Backoff) and not callable(each):
-                raise UsageError(f"backoff for {of.__name__} is a Backoff or a function, not {each!r}")
+                raise UsageError(
+                    f"backoff for {of.__name__} is a Backoff or a function, not {each!r}"
+                )
     elif backoff is not None and not isinstance(backoff, Backoff) and not callable(backoff):
         raise UsageError(
             f"backoff is a Backoff, a function (attempt, error) -> seconds, or a mapping of "
@@ -157,3 +156,6 @@ def _check_hook(hook: object) -> None:
             f"an error hook is a plain function (job, error) -> None, Discard, Snooze or Cancel, "
             f"not {hook!r}"
         )
+
+
+NO_POLICY = FailurePolicy()

@@ -28,8 +28,8 @@ class Resources(msgspec.Struct, frozen=True, kw_only=True):
             what it starts as processes of their own is not counted. Then `CpuTimeout` is raised in
             the handler, and after the grace the process is killed, as for a timeout.
         memory_mib: resident memory of its process, the interpreter and the app's imports included.
-            Beyond it the process is killed, at once, and the run fails as OutOfMemory. Sampled 4 to 50
-            times a second, faster as it comes nearer.
+            Beyond it the process is killed, at once, and the run fails as OutOfMemory. Sampled 4 to
+            50 times a second, faster as it comes nearer.
         nice: added to the priority of its process for the time of the run, 0 to 19.
         cores: places of the node that it takes. It waits until they are free, ahead of what comes
             later; a node with fewer cores gives it all of them.

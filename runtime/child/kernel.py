@@ -53,8 +53,9 @@ def prefer_as_oom_victim() -> None:
 
 
 def oom_kills() -> int:
-    """How many processes the kernel has killed for want of memory so far: of our control group, where
-    that is told, else on this machine.
+    """How many processes the kernel has killed for want of memory so far.
+
+    Of our control group, where that is told, else on this machine.
     """
     for path in (_cgroup() / "memory.events", Path("/proc/vmstat")):
         with contextlib.suppress(OSError, ValueError):

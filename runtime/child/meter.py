@@ -2,12 +2,12 @@
 
 What the figures mean, in a job's row and in its failures:
 
-    CPU    of all threads of the process, from begin to end of the run. Of a run of less than 0.1 ms,
-           whose predecessor of the same kind was as short: its wall time. To read the clock twice
-           would cost such a run a tenth of its time
-    peak   the most memory that was resident in the process since the run began. Of runs of less than
-           10 ms: since the last longer one began; of those that are not measured, as seen at most a
-           tenth of a second ago
+    CPU    of all threads of the process, from begin to end of the run. Of a run of less than
+           0.1 ms, whose predecessor of the same kind was as short: its wall time. To read the clock
+           twice would cost such a run a tenth of its time
+    peak   the most memory that was resident in the process since the run began. Of runs of less
+           than 10 ms: since the last longer one began; of those that are not measured, as seen at
+           most a tenth of a second ago
 
 Where the kernel does not let a process reset its peak, the peak is that of the process's life.
 """

@@ -3,8 +3,8 @@
 Rules: a dead letter is a job's row and nothing besides, so it is found, retried and pruned as any
 other. An export goes in the order in which jobs were discarded, and each of its lines has a cursor
 behind which another export goes on: also tomorrow, with what was discarded since. Jobs that are
-discarded within the same instants as an export runs may come in front of its cursor: one that is to miss
-nothing ends a few seconds ago (`JobFilter(finalized_until=timedelta(seconds=5))`).
+discarded in the moment of an export may come to stand in front of its cursor: one that is to miss
+nothing ends some seconds ago, by `JobFilter(finalized_until=timedelta(seconds=5))`.
 """
 
 from __future__ import annotations
@@ -58,9 +58,7 @@ class DeadWork(JobWork):
         jobs = tuple(_with(job, failures.get(job.id)) for job in page.jobs)
         return JobPage(jobs, page.cursor)
 
-    async def export(
-        self, wanted: JobFilter, limit: int, cursor: str | None
-    ) -> list[DeadLetter]:
+    async def export(self, wanted: JobFilter, limit: int, cursor: str | None) -> list[DeadLetter]:
         """The next ones behind a cursor, those that were discarded first first."""
         if not 1 <= limit <= MOST_LISTED:
             raise UsageError(f"page {limit}: export from 1 to {MOST_LISTED:,} jobs at once")

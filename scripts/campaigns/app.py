@@ -7,7 +7,7 @@ import time
 
 from runtime import App, constant, current_job
 
-app = App("campaigns")
+app = App("campaigns", max_crashes=1000)  # children are killed from outside here
 
 
 @app.job(max_attempts=1000, backoff=constant(0.01))

@@ -8,7 +8,7 @@ from runtime import App, constant
 from scripts.campaigns.app import note
 from scripts.campaigns.app import traced as run_traced
 
-app = App("campaigns")
+app = App("campaigns", max_crashes=1000)
 
 # Behind the name of the trace.
 SEEN = "-clocks"

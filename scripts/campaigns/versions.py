@@ -32,7 +32,7 @@ def _lasting(path: str, seconds: float, deaf: bool) -> int:
 
 
 def _app(handlers: Mapping[str, Callable[..., int]]) -> App:
-    app = App("campaigns")
+    app = App("campaigns", max_crashes=1000)
     for kind, function in handlers.items():
         app.job(kind=kind, max_attempts=1000, backoff=constant(0.01))(function)
     return app

@@ -13,12 +13,14 @@ import attrs
 from runtime.backoff import constant
 from runtime.job import KindInfo, NewJob
 
+# More than there will be: nobody is given up for them here.
+CRASHES = 1000
 # Kinds: by how many run at once in a child, and for how long.
 KINDS = (
-    KindInfo("plain", timeout_seconds=2.0, backoff=constant(0.2, jitter=0.5)),
-    KindInfo("tiny", timeout_seconds=2.0, backoff=constant(0.05)),
-    KindInfo("long", timeout_seconds=12.0, backoff=constant(0.2)),
-    KindInfo("async", is_async=True, timeout_seconds=6.0, backoff=constant(0.1)),
+    KindInfo("plain", False, 2.0, constant(0.2, jitter=0.5), CRASHES),
+    KindInfo("tiny", False, 2.0, constant(0.05), CRASHES),
+    KindInfo("long", False, 12.0, constant(0.2), CRASHES),
+    KindInfo("async", True, 6.0, constant(0.1), CRASHES),
 )
 QUEUES = ("default", "bulk")
 # For how long the acts of a kind may take: some longer than a lease, so that it is lost meanwhile.

@@ -12,7 +12,7 @@ from pathlib import Path
 from runtime import App, Cancel, Discard, Snooze, constant
 from runtime.child import current
 
-app = App()
+app = App(max_crashes=100)  # children are killed from outside here
 
 
 @app.job

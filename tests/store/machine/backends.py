@@ -41,7 +41,8 @@ SELECT
             extract(epoch FROM job.attempted_at - begun.at),
             extract(epoch FROM job.finalized_at - begun.at),
             extract(epoch FROM job.cancel_requested_at - begun.at),
-            job.output
+            job.output,
+            extract(epoch FROM job.expires_at - begun.at), job.crashes
         ))
         FROM job LEFT JOIN node ON node.id = job.node_id
     ) AS jobs,

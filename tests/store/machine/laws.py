@@ -54,7 +54,8 @@ def _broken_between(old: JobRow, new: JobRow) -> Iterator[str]:
     if old.state is not new.state and (old.state, new.state) not in TRANSITIONS:
         yield f"went from {old.state} to {new.state}"
     claimed = old.state is not JobState.RUNNING and new.state is JobState.RUNNING
-    if new.run_number - old.run_number != claimed:
+    expired = old.state is not JobState.RUNNING and new.state is JobState.DISCARDED
+    if new.run_number - old.run_number != (claimed or (expired and old.state is not new.state)):
         yield f"had run {old.run_number}, and now has {new.run_number}"
     if new.attempt - old.attempt not in ((1,) if claimed else (0, -1)):
         yield f"had attempt {old.attempt}, and now has {new.attempt}"

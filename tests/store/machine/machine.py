@@ -119,13 +119,19 @@ class StoreMachine(RuleBasedStateMachine):
         claimed = self.ask(self.backend.store.claim, node_id, demand)
         now = self.model.now
         expected = [
-            (job.id, job.run_number, job.attempt, job.max_attempts, now - job.scheduled_at)
+            (
+                *(job.id, job.run_number, job.attempt, job.max_attempts, now - job.scheduled_at),
+                *(job.crashes, None if job.expires_at is None else job.expires_at - now),
+            )
             for job in self.model.claim(name, demand)
         ]
         self.agree(
             expected,
             [
-                (job.id, job.run_number, job.attempt, job.max_attempts, job.wait_seconds)
+                (
+                    *(job.id, job.run_number, job.attempt, job.max_attempts, job.wait_seconds),
+                    *(job.crashes, job.expires_seconds),
+                )
                 for job in claimed
             ],
         )
@@ -182,6 +188,13 @@ class StoreMachine(RuleBasedStateMachine):
         chosen = {job.id for job in self.model.due() if _left(seen, job.id, job.state)}
         entitled = self._entitled(age)
         self.agree(self.choose(lambda: self.model.stage(limit, chosen, entitled)), staged)
+
+    def expire(self, limit: int, age: int | None) -> None:
+        expired = self.ask(self.backend.store.expire, limit, self._term(age))
+        seen = self.backend.snapshot().jobs
+        chosen = {job.id for job in self.model.late() if _left(seen, job.id, job.state)}
+        entitled = self._entitled(age)
+        self.agree(self.choose(lambda: self.model.expire(limit, chosen, entitled)), expired)
 
     def prune(self, retention: Retention, limit: int, age: int | None) -> None:
         pruned = self.ask(self.backend.store.prune, retention, limit, self._term(age))

@@ -72,6 +72,7 @@ class Model:
             state=JobState.SCHEDULED if due > self.now else JobState.AVAILABLE,
             created_at=self.now,
             scheduled_at=due,
+            expires_at=None if new.expires_seconds is None else self.now + new.expires_seconds,
         )
         return True
 
@@ -142,6 +143,7 @@ class Model:
         )
 
     def _write(self, job: JobRow, ack: Ack) -> None:
+        job.crashes += ack.crashed
         if ack.failure is not None:
             self._fail(job, ack.failure.error_class)
         job.output = None if ack.output is None else msgspec.json.decode(ack.output)
@@ -225,6 +227,25 @@ class Model:
         waits = [at - self.now for at in times if at > self.now]
         return Staged(len(chosen), min(waits, default=None))
 
+    def late(self) -> list[JobRow]:
+        """What waits, and should not have after this."""
+        waiting = self.in_state(JobState.AVAILABLE, JobState.PENDING, *WAITING)
+        return [job for job in waiting if job.expires_at is not None and job.expires_at <= self.now]
+
+    def expire(self, limit: int, chosen: Collection[UUID], entitled: bool = True) -> int:
+        """Discard `chosen`: as many of the late ones as the limit allows, the first first."""
+        late = self.late() if entitled else []
+        assert len(chosen) == min(limit, len(late)), "not as many as can be"
+        last = max((job.expires_at or 0.0 for job in late if job.id in chosen), default=0.0)
+        left = [job.expires_at or 0.0 for job in late if job.id not in chosen]
+        assert all(at >= last for at in left), "out of order"
+        for job_id in chosen:
+            job = self.jobs[job_id]
+            job.run_number += 1  # of the run that it does not get
+            self._fail(job, "Expired")
+            self._move(job, JobState.DISCARDED, None)
+        return len(chosen)
+
     def old(self, retention: Retention) -> list[JobRow]:
         """Final jobs that were kept for long enough."""
         kept = {
@@ -276,6 +297,9 @@ class Model:
             self._move(job, JobState.AVAILABLE, hurried)
             job.cancel_requested_at = None
             job.output = None
+            job.crashes = 0
+            if job.expires_at is not None and job.expires_at <= self.now:
+                job.expires_at = None
             job.max_attempts = max(job.max_attempts, job.attempt + 1)
         return job
 

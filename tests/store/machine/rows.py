@@ -57,6 +57,8 @@ class JobRow:
     finalized_at: float | None = None
     cancel_requested_at: float | None = None
     output: Any = None
+    expires_at: float | None = None
+    crashes: int = 0
     failures: list[FailureOfRun] = attrs.field(factory=list)
 
 
@@ -100,6 +102,8 @@ def row_of(job: Job) -> JobRow:
         finalized_at=seconds_of(job.finalized_at),
         cancel_requested_at=seconds_of(job.cancel_requested_at),
         output=job.output,
+        expires_at=seconds_of(job.expires_at),
+        crashes=job.crashes,
         failures=[
             (
                 failure.run_number,

@@ -74,6 +74,7 @@ def _some_job() -> tuple[float | None, NewJob]:
         max_attempts=_dice.randint(1, 3),
         tags=_dice.choice([(), (), ("t",)]),
         delay_seconds=delay,
+        expires_seconds=_dice.choice([None, None, None, 30.0, 4000.0]),
     )
 
 
@@ -97,6 +98,7 @@ demands = st.sampled_from(_DEMANDS)
 outcomes: st.SearchStrategy[Outcome | str] = st.one_of(
     st.sampled_from([Completed(), Completed("7"), Completed('{"x":[1]}')]),
     _DELAYS.map(lambda seconds: Failed(_FAILURE, seconds)),
+    _DELAYS.map(lambda seconds: Failed(_FAILURE, seconds, crashed=True)),
     _DELAYS.map(Snoozed),
     st.sampled_from([Discarded(_FAILURE), Cancelled(_FAILURE), GivenBack("drain"), WAITS]),
 )
@@ -132,6 +134,7 @@ _COMMANDS: dict[str, tuple[int, tuple[st.SearchStrategy[Any], ...]]] = {
     "leave": (1, (nodes,)),
     "rescue": (5, (limits, asked_in)),
     "stage": (3, (limits, asked_in)),
+    "expire": (2, (limits, asked_in)),
     "prune": (1, (retentions, limits, asked_in)),
     "elect": (2, (nodes, terms)),
     "resign": (1, (nodes,)),
