@@ -130,7 +130,7 @@ class AsyncVerbs(AsyncGroups, ABC):
 
         Raises: JobNotFound.
         """
-        return follow_async(self._call_core, awaited(job)[0])
+        return follow_async(self._call_core, self._wiring.awaited(job)[0])
 
     async def retry(self, job_id: UUID) -> Job:
         """Make a job that is not running available now, with one more attempt if need be.

@@ -139,7 +139,7 @@ class Client(SyncGroups):
 
         Raises: JobNotFound.
         """
-        return follow(self._call, awaited(job)[0])
+        return follow(self._call, self._wiring.awaited(job)[0])
 
     def retry(self, job_id: UUID) -> Job:
         """Make a job that is not running available now, with one more attempt if need be.

@@ -58,6 +58,7 @@ async def test_ends_are_told_when_they_are_written(bench: Bench) -> None:
         await heard.__anext__()
     assert nothing.cancelled_caught
     hold.release()
+    await trio.sleep(0.1)
     for word, (outcome, options) in outcomes.items():
         job = first if word == "completed" else await claimed(bench, **options)
         if word == "completed":

@@ -12,6 +12,16 @@ import psycopg
 from runtime import sql
 
 
+_USED = [[None]] * 3  # what a run used is not known
+
+
+def padded(name: str, values: list[Any]) -> list[Any]:
+    """What a statement takes of one job, with NULL for what is not given."""
+    text = sql.load(name)
+    most = max(number for number in range(1, 40) if f"${number}" in text)
+    return [*values, *([[None]] * (most - len(values)))]
+
+
 class NodeByHand:
     """Runs jobs of the queue `default`. Make it with `node_by_hand`."""
 
@@ -32,14 +42,14 @@ class NodeByHand:
 
     def complete(self, run: tuple[UUID, int], output: str | None) -> None:
         """Ack a run that completed."""
-        (row,) = self._run("ack_completed", [[run[0]], [run[1]], [output]])
+        (row,) = self._run("ack_completed", [[run[0]], [run[1]], [output], *_USED])
         assert row[0] == 1
 
     def discard(self, run: tuple[UUID, int], error_class: str, message: str) -> None:
         """Ack a run that gave its job up."""
         failure = [[error_class], [message], ["trace"], [None], [None], [None]]
         values = [[run[0]], [run[1]], ["discarded"], [0.0], [True], [None], *failure]
-        (row,) = self._run("ack", values)
+        (row,) = self._run("ack", padded("ack", values))
         assert row[0] == 1
 
     def waited_for(self, job_id: UUID) -> bool:

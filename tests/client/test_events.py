@@ -15,7 +15,7 @@ from runtime import AsyncClient, Client, TrioClient, sql
 from runtime.errors import UsageError
 from runtime.event import Event
 from tests.client.jobs import app, film, rows, seen, thumbnail
-from tests.client.node import NodeByHand, node_by_hand
+from tests.client.node import NodeByHand, node_by_hand, padded
 from tests.support.sessions import query
 
 BOUND_SECONDS = 20.0
@@ -40,11 +40,8 @@ def ack(node: NodeByHand, run: tuple[UUID, int], state: str, delay: float, faile
 
 
 def run_sql(conn: psycopg.Connection[Any], name: str, values: list[Any]) -> None:
-    """A statement of the Store; what it takes besides is NULL."""
-    text = sql.load(name)
-    most = max(number for number in range(1, 40) if f"${number}" in text)
-    values += [[None]] * (most - len(values))
-    psycopg.RawCursor(conn).execute(text, values)
+    """A statement of the Store."""
+    psycopg.RawCursor(conn).execute(sql.load(name), padded(name, values))
 
 
 def test_every_end_and_every_other_event_is_told(
@@ -135,9 +132,7 @@ def test_many_events_share_a_notification_and_what_finds_no_room_is_counted(
         client.enqueue_many(jobs)
         runs = [node.claim("thumbnail") for _ in jobs]
         ids, numbers = [run[0] for run in runs], [run[1] for run in runs]
-        psycopg.RawCursor(node.conn).execute(
-            sql.load("ack_completed"), [ids, numbers, [None] * count]
-        )
+        run_sql(node.conn, "ack_completed", [ids, numbers, *([[None] * count] * 4)])
         heard = [events.next(BOUND_SECONDS) for _ in jobs]
         assert {each.job_id for each in heard if each is not None} == set(ids)
         ear.execute("SELECT pg_notify('headrace.event', 'mark')")
