@@ -12,13 +12,17 @@ import inspect
 import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
+from runtime.app_schedules import Timetable
+from runtime.batch import Batch
 from runtime.codec.sealer import Codec, Sealer
 from runtime.errors import UnknownKind, UsageError
 from runtime.failure_policy import BackoffPolicy, ErrorHook, ErrorTypes, FailurePolicy
 from runtime.handler import AsyncHandler, Handler, SyncHandler
+from runtime.handler_batch import AsyncBatchHandler, BatchDecorator, SyncBatchHandler
 from runtime.handler_enqueue import enqueue_jobs
 from runtime.handler_key import KeyFunction
 from runtime.handler_options import (
@@ -32,6 +36,8 @@ from runtime.handler_options import (
 from runtime.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_PRIORITY, DEFAULT_QUEUE, NewJob
 from runtime.payload import DEFAULT_LIMITS, PayloadLimits
 from runtime.resources import Resources
+from runtime.surroundings import Surroundings
+from runtime.timing import Timing
 from runtime.unique import Unique
 
 if TYPE_CHECKING:
@@ -56,7 +62,7 @@ class JobDecorator(Protocol):
     def __call__(self, function: Callable[P, R], /) -> SyncHandler[P, R]: ...
 
 
-class App:
+class App(Surroundings, Timetable):
     """A set of handlers and the namespace in which their jobs live.
 
     Args: name: for people and logs. namespace: the PostgreSQL schema of the tables. limits: how
@@ -79,6 +85,8 @@ class App:
         discard_on: ErrorTypes | None = None,
         max_crashes: int | None = None,
     ) -> None:
+        Surroundings.__init__(self)
+        Timetable.__init__(self)
         self.name = name
         self.namespace = check_namespace(namespace)
         self.limits = limits
@@ -109,6 +117,7 @@ class App:
 
     def prepare(self) -> None:
         """Look up every handler's annotations now. Raises: UsageError, naming handler and type."""
+        self.sealer.prepare()
         for handler in self._handlers.values():
             handler.prepare()
 
@@ -140,7 +149,32 @@ class App:
         unique: Unique | bool = False,
         expires_in: Seconds | None = None,
         aliases: Sequence[str] = (),
+        schedule: Timing | None = None,
     ) -> JobDecorator: ...
+    @overload
+    def job(
+        self,
+        function: None = None,
+        /,
+        *,
+        batch: Batch,
+        kind: str | None = None,
+        queue: str = DEFAULT_QUEUE,
+        priority: int = DEFAULT_PRIORITY,
+        timeout: Seconds | None = None,
+        max_attempts: int | None = None,
+        backoff: BackoffPolicy | None = None,
+        retry_on: ErrorTypes | None = None,
+        discard_on: ErrorTypes | None = None,
+        on_error: ErrorHook | None = None,
+        max_crashes: int | None = None,
+        resources: Resources | None = None,
+        key: str | KeyFunction | None = None,
+        sequence: bool = False,
+        unique: Unique | bool = False,
+        expires_in: Seconds | None = None,
+        aliases: Sequence[str] = (),
+    ) -> BatchDecorator: ...
     def job(
         self,
         function: Callable[..., Any] | None = None,
@@ -162,6 +196,8 @@ class App:
         unique: Unique | bool = False,
         expires_in: Seconds | None = None,
         aliases: Sequence[str] = (),
+        batch: Batch | None = None,
+        schedule: Timing | None = None,
     ) -> Any:
         """Make a function, sync or async, the handler of a kind. It stays callable as it was.
 
@@ -175,7 +211,8 @@ class App:
         a job's queue groups it by: the name of a parameter, a function of the args, or text.
         sequence: one job of a key at a time, in order. unique: see Unique; True: by kind and args.
         expires_in: not to run later than so long after its enqueue. aliases: kinds that it had
-        before, whose jobs it runs too.
+        before, whose jobs it runs too. schedule: when it runs by itself, without args; see `schedule`.
+        batch: the function takes a list of BatchJobs, and gives a result for each; see Batch.
         Raises: UsageError, for a kind that is taken, an option or a function that cannot be.
         """
         options = JobOptions(
@@ -201,9 +238,12 @@ class App:
             if not callable(function):
                 raise UsageError(f"@app.job takes a function, not {function!r}; options by name")
             name = check_kind(kind or getattr(function, "__name__", ""))
-            make = AsyncHandler if inspect.iscoroutinefunction(function) else SyncHandler
+            make = _class_of(inspect.iscoroutinefunction(function), batch)
             made = make(function, name, self, options, timeout_seconds, policy, chosen, key)
-            return self._add(made, [check_kind(alias) for alias in _listed(aliases)])
+            self._add(made, [check_kind(alias) for alias in _listed(aliases)])
+            if schedule is not None:
+                self.schedule(name, schedule, made)
+            return made
 
         return add if function is None else add(function)
 
@@ -239,8 +279,16 @@ class App:
 
 def _listed(aliases: Sequence[str]) -> Sequence[str]:
     if isinstance(aliases, str):
-        raise UsageError(f"aliases is a list of kinds, not {aliases!r:.200}; write [{aliases!r:.200}]")
+        raise UsageError(
+            f"aliases is a list of kinds, not {aliases!r:.200}; write [{aliases!r:.200}]"
+        )
     return aliases
+
+
+def _class_of(is_async: bool, batch: Batch | None) -> Callable[..., Handler[..., Any]]:
+    if batch is None:
+        return AsyncHandler if is_async else SyncHandler
+    return partial(AsyncBatchHandler if is_async else SyncBatchHandler, batch=batch)
 
 
 def _timeout_of(timeout: Seconds | None, resources: Resources | None) -> float | None:

@@ -9,6 +9,7 @@ attrs, Struct, set, tuple ...) and paths as text.
 from __future__ import annotations
 
 import inspect
+import typing
 from collections.abc import Callable, Iterator
 from pathlib import PurePath
 from types import GenericAlias
@@ -94,14 +95,16 @@ def _open_ended(
     return decode
 
 
-def output_decoder(signature: Signature) -> Callable[[str | None], Any]:
-    """A function from an output as JSON text to the handler's return annotation.
+def output_decoder(signature: Signature, *, of_each: bool = False) -> Callable[[str | None], Any]:
+    """A function from an output as JSON text to the handler's return annotation, or to its items'.
 
     Where the annotation is missing, cannot be looked up here or is not JSON's, the output is given
     as plain JSON values. It raises OutputInvalid.
     """
     try:
         hint = signature.returns()
+        if of_each:
+            hint = (*typing.get_args(hint), Any)[0]
         _check(signature.kind, [hint])
     except UsageError:
         hint = Any  # the reader need not know what the handler's own process knows
@@ -148,3 +151,20 @@ def _unreadable(nodes: Any, seen: set[int] | None = None) -> Iterator[Any]:
 
 def _readable(wanted: Any) -> bool:
     return isinstance(wanted, type) and issubclass(wanted, PurePath)
+
+
+def object_decoder(signature: Signature, model: Any) -> Callable[[str], Any]:
+    """A function from args as JSON text to one object, of a type whose fields they are.
+
+    It raises ArgsInvalid. Raises: UsageError, for a type that JSON cannot give.
+    """
+    _check(signature.kind, [model])
+    load = msgspec.json.Decoder(model, dec_hook=_from_json).decode
+
+    def decode(text: str) -> Any:
+        try:
+            return load(text)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise ArgsInvalid(signature.kind, str(error), str(signature)) from error
+
+    return decode

@@ -7,7 +7,7 @@ Two sides use it. A client enqueues it (`runtime.handler_enqueue`). The child ru
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 from uuid import UUID
 
@@ -15,20 +15,26 @@ from runtime import payload
 from runtime.child.context import current_job
 from runtime.codec.envelope import looks_sealed
 from runtime.codec.sealer import Sealer
-from runtime.convert import Arguments, args_decoder, output_decoder
+from runtime.convert import args_decoder, output_decoder
 from runtime.errors import UsageError
 from runtime.failure_policy import NO_POLICY, ErrorHook, FailurePolicy
 from runtime.handler_enqueue import Enqueuer
 from runtime.handler_key import KeyFunction, KeySource
 from runtime.handler_options import JobOptions
 from runtime.handler_signature import Signature
-from runtime.job import KindInfo
+from runtime.injection.registry import Registry, all_of
+from runtime.injection.resource import Resource
+from runtime.injection.shelf import injecting
+from runtime.job import KindInfo, NewJob
+from runtime.middleware import Around, check_around, surrounded
+from runtime.new_job_layers import AroundEnqueue, passed
 from runtime.payload import PayloadLimits
 from runtime.resources import Resources
 from runtime.unique import Unique
 
 P = ParamSpec("P")
 R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Home(Protocol):
@@ -38,6 +44,10 @@ class Home(Protocol):
     limits: PayloadLimits
     policy: FailurePolicy
     sealer: Sealer
+    registry: Registry
+    enqueue_layers: tuple[AroundEnqueue, ...]
+
+    def run_layers(self, is_async: bool) -> tuple[Around, ...]: ...
 
 
 class Handler(Enqueuer[P, R]):
@@ -76,22 +86,26 @@ class Handler(Enqueuer[P, R]):
         self._policy = policy
         self._resources = resources
         self._signature = Signature(kind, function)
-        self._key = None if key is None else KeySource(self._signature, key)
+        self._key = None if key is None else KeySource(self._fields, key)
         self.check_names(options)
-        self._forget()
+        self._layers: tuple[Around, ...] = ()
+        self.forget()
 
-    def _forget(self) -> None:
-        self._decode: Callable[[str], Arguments] = self._first_decode
+    def forget(self) -> None:
+        """Look annotations, and what surrounds the function, up anew when they are needed."""
+        self._invoke: Callable[..., Any] = self._function
+        self._decode: Callable[[str], Any] = self._first_decode
         self._decode_output: Callable[[str | None], Any] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
-        del state["_decode"], state["_decode_output"]  # decoders do not cross processes
+        for name in ("_decode", "_decode_output", "_invoke"):  # they do not cross processes
+            del state[name]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._forget()
+        self.forget()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.kind}{self._signature}>"
@@ -113,20 +127,94 @@ class Handler(Enqueuer[P, R]):
 
     def prepare(self) -> None:
         """Look up the annotations now, rather than at the first job. Raises: UsageError."""
-        self._decode = args_decoder(self._signature)
+        self._decode = self._decoder()
+        self._invoke = self._surrounded(self._function)
 
-    def _first_decode(self, text: str) -> Arguments:
+    def _first_decode(self, text: str) -> Any:
         self.prepare()
         return self._decode(text)
+
+    @property
+    def _fields(self) -> Signature:
+        """What its jobs' args are, as a signature."""
+        return self._signature
+
+    def _decoder(self) -> Callable[[str], Any]:
+        return args_decoder(self._signature)
+
+    def _output_decoder(self) -> Callable[[str | None], Any]:
+        return output_decoder(self._signature)
+
+    def _given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self._signature.bind(args, kwargs)
+
+    def resources(self) -> tuple[Resource, ...]:
+        """The resources that its runs need, each after what it needs itself. Raises: UsageError."""
+        return tuple(dict.fromkeys(all_of(self.needs)))
+
+    @property
+    def needs(self) -> Mapping[str, Resource]:
+        """The resource of each parameter that is injected. Raises: UsageError."""
+        injected = self._signature.injected
+        if not injected:
+            return {}
+        registry = self._home.registry
+        return registry.needs(self.kind, self._function, injected, is_async=self.is_async)
+
+    def parted(self, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[Resource, Any]]:
+        """Keyword args of a call: the job's, and what stands in for its resources."""
+        needs = self.needs
+        args = {name: value for name, value in kwargs.items() if name not in needs}
+        return args, {needs[name]: value for name, value in kwargs.items() if name in needs}
+
+    def around_run(self, function: F) -> F:
+        """As `App.around_run`, for this handler alone, inside those of the app.
+
+        Raises: UsageError, for what cannot be a middleware of it.
+        """
+        check_around(function, is_async=self.is_async)
+        self._layers += (function,)
+        self.forget()
+        return function
+
+    def _surrounded(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The way of a call. Without resources and middleware it is the function itself."""
+        needs = self.needs
+        if needs and self.is_async:
+            from runtime.injection.tending import injecting_async  # asyncio costs 30 ms
+
+            function = injecting_async(function, needs)
+        elif needs:
+            function = injecting(function, needs)
+        layers = (*self._home.run_layers(self.is_async), *self._layers)
+        return surrounded(function, layers, self._signature) if layers else function
+
+    def _check_given(self, kwargs: Mapping[str, Any]) -> None:
+        """Called directly, a handler gets its resources from the caller. Raises: UsageError."""
+        for parameter in self._signature.injected:
+            if parameter.name not in kwargs:
+                raise UsageError(
+                    f"{self.kind}: {parameter.name} is injected into jobs; give it to a direct call"
+                )
 
     def encode_args(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         """The args as JSON text; what the child would refuse is refused here.
 
         Raises: ArgsInvalid, PayloadInvalid, PayloadTooLarge.
         """
-        text = payload.encode("args", self._signature.bind(args, kwargs))
+        text = payload.encode("args", self._given(args, kwargs))
         self._decode(text)
         return text
+
+    def passed_layers(self, job: NewJob) -> NewJob:
+        """See Target. What comes out is held to the signature, too. Raises: ArgsInvalid."""
+        layers = self._home.enqueue_layers
+        if not layers:
+            return job
+        made = passed(job, layers, self.limits)
+        if made.args != job.args:
+            self._decode(made.args)
+        return made
 
     def key_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
         """See Target."""
@@ -134,12 +222,12 @@ class Handler(Enqueuer[P, R]):
 
     def check_names(self, options: JobOptions) -> None:
         """See Target."""
-        if self._signature.extra is None and isinstance(options.unique, Unique):
-            known = [parameter.name for parameter in self._signature.parameters]
+        if isinstance(options.unique, Unique) and self._fields.extra is None:
+            known = [parameter.name for parameter in self._fields.parameters]
             for name in options.unique.names:
                 if name not in known:
                     raise UsageError(
-                        f"{self.kind}{self._signature}: unique names {name!r}, which is no arg of it"
+                        f"{self.kind}{self._fields}: unique names {name!r}, which is no arg of it"
                     )
 
     def info(self) -> KindInfo:
@@ -166,27 +254,30 @@ class Handler(Enqueuer[P, R]):
         if looks_sealed(args_json):
             args_json = self.open_args(args_json, current_job().id)
         args, kwargs = self._decode(args_json)
-        return self._function(*args, **kwargs)
+        return self._invoke(*args, **kwargs)
 
     def open_args(self, text: str, job_id: UUID, /) -> str:
         """A job's args as they were before they were sealed. Raises: CodecError."""
         return self.sealer.unseal("args", text, self.kind, job_id)
 
-    def seal_output(self, text: str, job_id: UUID, /) -> str:
-        """The JSON text of a job's output as it is stored. Raises: PayloadInvalid."""
-        return self.sealer.seal("output", text, self.kind, job_id)
-
     def encode_output(self, value: Any, /) -> str | None:
-        """The output as JSON text; None for None. Raises: PayloadInvalid.
+        """The output of the current job as it is stored; None for None.
 
-        Its size is judged where the node's own limits are known: at the Store.
+        Its size is judged where the node's own limits are known: at the Store. That of what lies in
+        an envelope is judged here. Raises: PayloadInvalid, PayloadTooLarge.
         """
-        return None if value is None else payload.encode("output", value)
+        if value is None:
+            return None
+        text, sealer = payload.encode("output", value), self.sealer
+        if not sealer:
+            return sealer.unreserved("output", text)
+        payload.check_size("output", text, self.limits)
+        return sealer.seal("output", text, self.kind, current_job().id)
 
     def decode_output(self, text: str | None) -> R:
         """An output, as the return annotation has it. Raises: OutputInvalid."""
         if self._decode_output is None:
-            self._decode_output = output_decoder(self._signature)
+            self._decode_output = self._output_decoder()
         output: R = self._decode_output(text)
         return output
 
@@ -210,6 +301,7 @@ class SyncHandler(Handler[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function itself, here and now; no job is made."""
+        self._check_given(kwargs)
         output: R = self._function(*args, **kwargs)
         return output
 
@@ -221,5 +313,6 @@ class AsyncHandler(Handler[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         """Call the function itself; no job is made."""
+        self._check_given(kwargs)
         coroutine: Coroutine[Any, Any, R] = self._function(*args, **kwargs)
         return coroutine

@@ -60,6 +60,9 @@ class Target(Protocol[R_co]):
     def encode_args(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         """The args as JSON text. Raises: ArgsInvalid, PayloadError."""
 
+    def passed_layers(self, job: NewJob) -> NewJob:
+        """The job as the middleware around enqueue leaves it. Raises: what that raises."""
+
     def key_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
         """What these args' queue groups them by; None: nothing. Raises: ArgsInvalid, UsageError."""
 
@@ -133,17 +136,24 @@ class Enqueuer(Generic[P, R]):
 
         Raises: ArgsInvalid, PayloadInvalid, PayloadTooLarge.
         """
+        return self._new_job(args, kwargs)
+
+    def template_job(self, *args: P.args, **kwargs: P.kwargs) -> NewJob:
+        """As `new_job`, but its args may be given to any job of the kind, as a schedule's are."""
+        return self._new_job(args, kwargs, template=True)
+
+    def _new_job(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, template: bool = False
+    ) -> NewJob:
         options, target = self._options, self._target
-        job_id = options.id or uuid7()
         text = _sized(target, "args", target.encode_args(args, kwargs))
         key = options.key if options.key is not None else target.key_of(args, kwargs)
         if options.sequence and key is None:
             raise UsageError(f"{target.kind}: a sequence needs a key; give key=")
         job = NewJob(
-            id=job_id,
+            id=options.id or uuid7(),
             kind=target.kind,
-            # What replaces another's args must be readable under that one's id.
-            args=_sealed(target, text, None if _replaces(options) else job_id),
+            args=text,
             queue=options.queue or DEFAULT_QUEUE,
             priority=options.priority or DEFAULT_PRIORITY,
             max_attempts=options.max_attempts or DEFAULT_MAX_ATTEMPTS,
@@ -157,7 +167,7 @@ class Enqueuer(Generic[P, R]):
             expires_at=options.expires_at,
             expires_seconds=options.expires_seconds,
         )
-        return _unique(job, options.unique, text) if options.unique else job
+        return _finished(target, target.passed_layers(job), options, template)
 
     @overload
     def enqueue(
@@ -212,6 +222,10 @@ class Kind(Enqueuer[..., Any]):
             raise ArgsInvalid(self.kind, "give args by name: its signature is unknown", "(...)")
         return payload.encode("args", kwargs)
 
+    def passed_layers(self, job: NewJob) -> NewJob:
+        """See Target. It has no app, and so no middleware."""
+        return job
+
     def key_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
         """See Target."""
         return None
@@ -228,7 +242,17 @@ def _replaces(options: JobOptions) -> bool:
     return isinstance(options.unique, Unique) and options.unique.on_conflict == "replace"
 
 
-def _unique(job: NewJob, unique: Unique, args: str) -> NewJob:
+def _finished(
+    target: Target[Any], job: NewJob, options: JobOptions, template: bool = False
+) -> NewJob:
+    """The job as it is stored: its args sealed, its uniqueness that of the args before that."""
+    # What replaces another's args, or is given to each firing, must be readable under other ids.
+    sealed = _sealed(target, job.args, None if template or _replaces(options) else job.id)
+    stored = job if sealed is job.args else msgspec.structs.replace(job, args=sealed)
+    return with_key(stored, options.unique, job.args) if options.unique else stored
+
+
+def with_key(job: NewJob, unique: Unique, args: str) -> NewJob:
     """The job with its key. `args` as they were before they were sealed."""
     return msgspec.structs.replace(
         job,

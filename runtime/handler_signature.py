@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from runtime.errors import ArgsInvalid, UsageError
+from runtime.injection_mark import injected
 
 _EMPTY = inspect.Parameter.empty
 
@@ -27,19 +28,33 @@ class Signature:
             raise UsageError(f"{kind} is a generator; a handler returns its output")
         self.kind = kind
         self._function = function
-        self._signature = _signature(kind, function)
+        whole = signature_of(kind, function)
         self.parameters: tuple[inspect.Parameter, ...] = ()
+        self.injected: tuple[inspect.Parameter, ...] = ()  # resources; no part of the args
         self.extra: inspect.Parameter | None = None  # **kwargs, if the handler has it
-        for parameter in self._signature.parameters.values():
+        for parameter in whole.parameters.values():
             self._add(parameter)
+        args = [each for each in whole.parameters.values() if each not in self.injected]
+        self._signature = whole.replace(parameters=args)
 
     def _add(self, parameter: inspect.Parameter) -> None:
+        if parameter.default is injected:
+            self._add_injected(parameter)
+            return
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             raise UsageError(f"{self.kind} takes *{parameter.name}; args travel by name: list them")
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
             self.extra = parameter
         else:
             self.parameters += (parameter,)
+
+    def _add_injected(self, parameter: inspect.Parameter) -> None:
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            raise UsageError(
+                f"{self.kind}: {parameter.name} is injected, so it is given by name alone: "
+                f"write a * before it"
+            )
+        self.injected += (parameter,)
 
     @property
     def positional(self) -> int:
@@ -69,23 +84,29 @@ class Signature:
         return self._resolve("return", self._signature.return_annotation)
 
     def _resolve(self, name: str, annotation: Any) -> Any:
-        if annotation is _EMPTY:
-            return Any
-        holder = types.SimpleNamespace(__annotations__={name: annotation})
-        scope = getattr(inspect.unwrap(self._function), "__globals__", {})
-        try:
-            return typing.get_type_hints(holder, scope, include_extras=True)[name]
-        except NameError as error:
-            raise UsageError(
-                f"{self.kind}: the annotation {annotation!r} of {name} needs a name that the "
-                f"handler's module has not got when it runs: {error}"
-            ) from error
+        return resolved(self.kind, self._function, name, annotation)
 
     def __str__(self) -> str:
         return str(self._signature)
 
 
-def _signature(kind: str, function: Callable[..., Any]) -> inspect.Signature:
+def resolved(owner: str, function: Callable[..., Any], name: str, annotation: Any) -> Any:
+    """The type that an annotation of `function` names, `Any` for none. Raises: UsageError."""
+    if annotation is _EMPTY:
+        return Any
+    holder = types.SimpleNamespace(__annotations__={name: annotation})
+    scope = getattr(inspect.unwrap(function), "__globals__", {})
+    try:
+        return typing.get_type_hints(holder, scope, include_extras=True)[name]
+    except NameError as error:
+        raise UsageError(
+            f"{owner}: the annotation {annotation!r} of {name} needs a name that the "
+            f"handler's module has not got when it runs: {error}"
+        ) from error
+
+
+def signature_of(kind: str, function: Callable[..., Any]) -> inspect.Signature:
+    """What `inspect` says of a function. Raises: UsageError, where it cannot say anything."""
     try:
         if sys.version_info >= (3, 14):
             import annotationlib

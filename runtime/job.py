@@ -68,7 +68,9 @@ class ClaimedJob(msgspec.Struct, frozen=True, gc=False):
     wait_seconds: float  # from scheduled_at to the claim, by the database's clock
     key: str | None = None  # what its queue groups it by
     crashes: int = 0  # runs of it that ended with the death of their process
-    expires_seconds: float | None = None  # from the claim to expires_at; <= 0: not to begin any more
+    expires_seconds: float | None = (
+        None  # from the claim to expires_at; <= 0: not to begin any more
+    )
 
 
 class KindInfo(msgspec.Struct, frozen=True):

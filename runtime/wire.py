@@ -37,7 +37,9 @@ class Run(msgspec.Struct, frozen=True, array_like=True, tag="run", gc=False):
     max_attempts: int
     metadata: str  # a JSON object, as text
     timeout_seconds: float | None = None  # from its begin until it is told to stop; None: never
-    expires_ns: int | None = None  # not to begin from this time.monotonic_ns() on; None: no deadline
+    expires_ns: int | None = (
+        None  # not to begin from this time.monotonic_ns() on; None: no deadline
+    )
     batch: int = 0  # of the first of a batch: how many runs it has, with those that follow this one
 
 

@@ -14,23 +14,24 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
 from runtime import wire
+from runtime.child.batch_run import BatchRun, taken_whole
 from runtime.child.context import JobContext, current
 from runtime.child.copies import leave_if_copy
 from runtime.child.ending import EXPIRED, TAKEN_BACK, Judge, chain
-from runtime.child.handler import Handler, HandlerSource, eager_of
+from runtime.child.handler import Callee, Handler, HandlerSource, eager_of
 from runtime.child.inbox import Inbox
 from runtime.child.meter import Meter
 from runtime.child.outbox import Outbox
 from runtime.child.page import RunPage
 from runtime.child.ring import struck_within
-from runtime.errors import UnknownKind
+from runtime.errors import Interrupted, UnknownKind
 from runtime.injection.tending import AsyncShelf, async_shelf_of_child
 from runtime.outcome import Outcome
 
@@ -47,7 +48,8 @@ class AsyncRun:
     frame: wire.Run
     begun_ns: int
     job: JobContext
-    task: asyncio.Task[Outcome] | None = None
+    task: asyncio.Task[Any] | None = None
+    batch: BatchRun | None = None
 
 
 class AsyncLoop:
@@ -108,12 +110,17 @@ class AsyncLoop:
     def _act(self) -> None:
         """Begin runs; cancel those that are interrupted, again at each repetition."""
         inbox = self._inbox
-        while inbox.runs:
-            self._begin(inbox.runs.popleft())
+        while inbox.runs and inbox.runs[0].batch <= len(inbox.runs):
+            frame = inbox.runs.popleft()
+            if frame.batch:
+                self._begin_batch(taken_whole(inbox.runs, frame) or [frame])
+            else:
+                self._begin(frame)
         for seq in inbox.news:
             run = self._runs.get(seq)
             if run is not None and run.task is not None:
-                run.task.cancel()
+                if run.batch is None or run.batch.interruption() is not None:
+                    run.task.cancel()
             else:
                 inbox.interrupts.pop(seq, None)  # too late: the run has ended
         inbox.news.clear()
@@ -146,6 +153,56 @@ class AsyncLoop:
         self._runs[frame.seq] = run
         run.task = self._loop.create_task(self._outcome(run))
         run.task.add_done_callback(lambda task: self._done(run, task))
+
+    def _begin_batch(self, frames: Sequence[wire.Run]) -> None:
+        """As `_begin`, of many runs, for one task. They are in a row, and so begin with the last."""
+        first, last, page = frames[0], frames[-1], self._page
+        if page.epoch != first.epoch:
+            return
+        begun_ns = time.monotonic_ns()
+        page.begin(last.seq, begun_ns)
+        if page.epoch != first.epoch:
+            for frame in frames:
+                self._outbox.send(wire.Done(frame.seq, 0.0, TAKEN_BACK))
+            return
+        for frame in frames:
+            self._outbox.send(wire.Started(frame.seq, begun_ns))
+        handler = self._handlers.get(first.kind)
+        batch = BatchRun(frames, handler, begun_ns, self._inbox, self._judge, self, self._answer)
+        if batch.prepare():
+            run = AsyncRun(last, begun_ns, batch.first, batch=batch)
+            self._runs |= {frame.seq: run for frame in frames}
+            run.task = self._loop.create_task(self._called(run, batch))
+            run.task.add_done_callback(lambda task: self._batch_done(batch, task))
+
+    async def _called(self, run: AsyncRun, batch: BatchRun) -> None:
+        current.set(run.job)
+        try:
+            value = await _call(batch, "")
+        except BaseException as error:
+            self._raised(batch, error)
+        else:
+            batch.returned(value)
+
+    def _raised(self, batch: BatchRun, error: BaseException) -> None:
+        interruption = batch.interruption()
+        cancelled = any(isinstance(each, _CANCELLED) for each in chain(error))
+        batch.raised(error, interruption if cancelled else None)
+
+    def _batch_done(self, batch: BatchRun, task: asyncio.Task[Any]) -> None:
+        leave_if_copy(self._socket)
+        if task.cancelled():  # before its first step
+            self._raised(batch, asyncio.CancelledError())
+        for frame in batch.frames:
+            self._runs.pop(frame.seq, None)
+            self._inbox.interrupts.pop(frame.seq, None)
+        self._meter.look_if_due(time.monotonic_ns())
+        self._end_if_due()
+
+    def _answer(self, done: wire.Done) -> None:
+        """Of a run of a batch."""
+        self._outbox.send_posted()
+        self._outbox.send(done)
 
     async def _outcome(self, run: AsyncRun) -> Outcome:
         frame = run.frame
@@ -197,9 +254,13 @@ class AsyncLoop:
         self._read()
         self._loop.call_soon_threadsafe(self._act)
         run = self._executing()
-        interruption = None if run is None else self._inbox.interruption(run.frame.seq)
+        interruption = None if run is None else self._interruption(run)
         if interruption is not None:
             raise interruption
+
+    def _interruption(self, run: AsyncRun) -> Interrupted | None:
+        batch = run.batch
+        return batch.interruption() if batch else self._inbox.interruption(run.frame.seq)
 
     def _executing(self) -> AsyncRun | None:
         task = asyncio.current_task(self._loop)
@@ -242,6 +303,6 @@ class AsyncLoop:
             self._hushed = False
 
 
-async def _call(handler: Handler, args: str) -> object:
+async def _call(handler: Callee, args: str) -> object:
     """Call the handler. A ring raises in here, and only in here."""
     return await handler.call(args)

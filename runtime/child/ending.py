@@ -53,8 +53,11 @@ from runtime.payload import PayloadLimits, check_size, cut
 
 # Of a trace that is too long, this share is kept from its end, where the error itself stands.
 _TRACE_TAIL = 0.5
-_OURS = str(Path(__file__).parent)
-_APP_FILES = tuple(str(Path(__file__).parents[1] / f) for f in ("app.py", "handler.py"))
+_RUNTIME = Path(__file__).parents[1]
+_OURS = (str(Path(__file__).parent), str(_RUNTIME / "injection"))
+_APP_FILES = tuple(
+    str(_RUNTIME / name) for name in ("app.py", "handler.py", "handler_batch.py", "middleware.py")
+)
 
 COMPLETED = Completed()
 TAKEN_BACK = GivenBack("taken back before it began")

@@ -22,16 +22,18 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
 from typing import TypeVar
 
 from runtime import wire
+from runtime.child.batch_run import BatchRun, dones, taken_whole
 from runtime.child.conditions import Conditions
 from runtime.child.context import JobContext, current
 from runtime.child.copies import leave_if_copy
 from runtime.child.ending import EXPIRED, TAKEN_BACK, Judge
-from runtime.child.handler import Handler, HandlerSource, eager_of
+from runtime.child.handler import Callee, Handler, HandlerSource, eager_of
 from runtime.child.inbox import Inbox
 from runtime.child.meter import Meter
 from runtime.child.page import RunPage
@@ -62,6 +64,8 @@ class SyncLoop:
         self._meter = Meter(page)
         self._conditions = Conditions(page, (each.info() for each in self._handlers.values()))
         self._thread = threading.get_ident()
+        self._sending = threading.Lock()  # held by who sends while a run goes on
+        self._batch: BatchRun | None = None  # that goes on
         self.stored_limit = judge.output_bytes
 
     def run(self) -> None:
@@ -81,7 +85,11 @@ class SyncLoop:
         while not inbox.closed:
             inbox.wait()
             while inbox.runs:
-                self._serve(inbox.runs.popleft())
+                frame = inbox.runs.popleft()
+                if frame.batch:
+                    self._serve_batch(frame)
+                else:
+                    self._serve(frame)
 
     def _serve(self, frame: wire.Run) -> None:
         """One run. Its order of steps is the protocol of `runtime.child.page`."""
@@ -110,6 +118,57 @@ class SyncLoop:
         wall_ns = time.monotonic_ns() - begun_ns
         return wire.Done(frame.seq, wall_ns / _NANO, outcome, *meter.end(kind, wall_ns))
 
+    def _serve_batch(self, first: wire.Run) -> None:
+        """As `_serve`, of many runs at a time. They are in a row, and so begin with the last."""
+        page, inbox = self._page, self._inbox
+        while (frames := taken_whole(inbox.runs, first)) is None:
+            inbox.wait()
+            if inbox.closed:
+                return
+        if page.epoch != first.epoch:
+            return
+        begun, last = time.monotonic_ns(), frames[-1].seq
+        page.begin(last, begun)
+        if page.epoch != first.epoch:
+            self._socket.sendall(dones(frames, TAKEN_BACK))
+        else:
+            self._run_batch(frames, begun)
+        self._meter.look_if_due(time.monotonic_ns())
+        if inbox.interrupts:
+            inbox.forget(last)
+
+    def _run_batch(self, frames: Sequence[wire.Run], begun_ns: int) -> None:
+        kind, handler = frames[0].kind, self._handlers.get(frames[0].kind)
+        self._meter.begin(frames[-1].seq, kind)
+        batch = BatchRun(frames, handler, begun_ns, self._inbox, self._judge, self, self._answer)
+        settle = self._call_batch(batch, frames[-1]) if batch.prepare() else batch.nothing
+        leave_if_copy(self._socket)
+        cpu_seconds, peak_kib = self._meter.end(kind, time.monotonic_ns() - begun_ns)
+        batch.used = cpu_seconds / len(frames), peak_kib
+        settle()
+
+    def _call_batch(self, batch: BatchRun, last: wire.Run) -> Callable[[], None]:
+        """Call the handler. Returns what settles the runs that it has not marked."""
+        self._batch = batch
+        context = contextvars.copy_context()
+        conditional = last.kind in self._conditions.kinds
+        if conditional:
+            self._conditions.enter(last.kind)
+        try:
+            value = context.run(self._call, batch, last, batch.first)
+            return partial(batch.returned, value)
+        except BaseException as error:
+            return partial(batch.raised, error)
+        finally:
+            self._batch = None
+            if conditional:
+                self._conditions.leave(last.kind)
+
+    def _answer(self, done: wire.Done) -> None:
+        """Of a run of a batch; perhaps while others of it go on, and tell of themselves."""
+        with self._sending:
+            self._socket.sendall(wire.encode(done))
+
     def _under_conditions(self, frame: wire.Run) -> Outcome:
         self._conditions.enter(frame.kind)
         try:
@@ -135,7 +194,7 @@ class SyncLoop:
             return context.run(self._judge.of_error, handler, frame.attempt, error, told=told)
         return context.run(self._judge.of_value, handler, value)
 
-    def _call(self, handler: Handler, frame: wire.Run, job: JobContext) -> object:
+    def _call(self, handler: Callee, frame: wire.Run, job: JobContext) -> object:
         """Call the handler. A ring raises in here, and only in here."""
         current.set(job)
         if self._rung or self._inbox.interrupts:
@@ -159,7 +218,8 @@ class SyncLoop:
             self._inbox.poll()
         finally:
             self._hearing = False
-        interruption = self._inbox.interruption(seq)
+        batch = self._batch
+        interruption = batch.interruption() if batch else self._inbox.interruption(seq)
         if interruption is not None:
             raise interruption
 
@@ -167,15 +227,17 @@ class SyncLoop:
 
     def stop_reason(self, seq: int) -> str | None:
         """From the page, which the Worker writes: a handler may be busy in C, and hear no ring."""
-        return self._page.told(seq)
+        interrupt = self._inbox.interrupts.get(seq)
+        return self._page.told(seq) if interrupt is None else interrupt.reason
 
     def handler(self, kind: str) -> Handler | None:
         """Of the app."""
         return self._handlers.get(kind)
 
     def post(self, frame: wire.Noted | wire.Completing) -> None:
-        """In any thread; nobody else sends while a run goes on."""
-        with contextlib.suppress(OSError):  # the Worker is gone, which the reading side will learn
+        """In any thread; only a batch sends besides, while a run goes on."""
+        # The Worker may be gone, which the reading side will learn.
+        with contextlib.suppress(OSError), self._sending:
             self._socket.sendall(wire.encode(frame))
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
