@@ -20,7 +20,7 @@ WITH seen AS MATERIALIZED (
         WHERE leader.name = 'default' AND leader.term = $6 AND leader.expires_at > clock_timestamp()
     ))
     ORDER BY job.finalized_at
-    FETCH FIRST $5::bigint ROWS WITH TIES
+    FETCH FIRST ($5::bigint) ROWS WITH TIES
 ), old AS MATERIALIZED (
     SELECT job.id
     FROM seen JOIN job ON job.id = ANY (ARRAY[seen.id])

@@ -19,6 +19,7 @@ from runtime import (
     cron,
     every,
 )
+from runtime.lifecycle import JobState
 from runtime.timing import Timing
 from tests.support.sessions import query
 
@@ -83,7 +84,9 @@ def test_trigger_adds_a_job_at_once(client: Client) -> None:
     job = client.get(client.schedules.trigger("tick"))
 
     assert (job.kind, job.queue, job.state, job.args) == (
-        *("report", "reports", "available"),
+        "report",
+        "reports",
+        JobState.AVAILABLE,
         {"days": 1},
     )
     assert (job.metadata["schedule"], job.metadata["triggered"]) == ("tick", True)

@@ -201,7 +201,7 @@ async def test_a_schedule_of_sql_that_cannot_be_planned_does_not_stop_the_others
 async def test_a_deleted_row_of_leader_is_made_anew_and_the_old_leader_is_nobody(
     bench: Bench, tables: Tables
 ) -> None:
-    old, new = await bench.node(), await bench.node()
+    old, new = await bench.node(1e6), await bench.node(1e6)
     before = await bench.store.elect(old, 1000)
     define(tables)
     await fire(bench)
