@@ -349,10 +349,11 @@ BEGIN
                 THEN
                     CASE
                         WHEN job.queue::text = ANY ((SELECT wanted.queues FROM wanted)::text[])
+                            OR '*' = ANY ((SELECT wanted.queues FROM wanted)::text[])
                         THEN pg_notify(current_schema() || '.wakeup', job.queue)
                     END
                 -- Later ones are found by the stager's own poll.
-                WHEN job.scheduled_at <= now() + interval '10 s'
+                WHEN job.state = 'scheduled' AND job.scheduled_at <= now() + interval '10 s'
                 THEN pg_notify(current_schema() || '.due', '')
             END
     ), first AS (
