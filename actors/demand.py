@@ -172,7 +172,7 @@ def _is_under(room: int | None, part: float) -> bool:
 
 
 def _whole(parts: Mapping[str, float], places: int) -> dict[str, int]:
-    """Whole numbers that add up to `places`: rounded down, and the rest to the largest fractions."""
+    """Whole numbers that add up to `places`: rounded down, the rest to the largest fractions."""
     shares = {name: max(0, int(part)) for name, part in parts.items()}
     by_rest = sorted(parts, key=lambda name: shares[name] - parts[name])
     while sum(shares.values()) > places:  # what is owed came on top

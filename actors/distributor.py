@@ -100,7 +100,6 @@ class Distributor:
             self._limits,
             self.places_changed,
             self.poll_seconds,
-            self.observe,
         )
         self.holdings.on_left = self._runs_ended
         self._retry = Retry("distributor", self.observe)
@@ -346,9 +345,10 @@ class Distributor:
         )
         if standby.woken_by is not None:
             self.observe(events.Wakeup(standby.woken_by))
-            if standby.woken_by in self._limits.limited:
-                self.wake(standby.woken_by)  # those do not stand by
-            self._pace.heard(trio.current_time())
+            if all(group.queue != standby.woken_by for group in demand):
+                self.wake(standby.woken_by)  # that one did not stand by
+            else:
+                self._pace.heard(trio.current_time())
         return jobs, trio.current_time() - standby.seconds
 
     def _report(self, demand: Sequence[Demand], jobs: Sequence[ClaimedJob], seconds: float) -> None:

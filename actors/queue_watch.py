@@ -1,11 +1,11 @@
 """The QueueWatch: what people have set for queues, as a node should know it.
 
     hint, poll ──▶ Store.served ──▶ LimitBook: which queues are limited
-                                └─▶ DemandBook: queues added to this node, or removed, while it serves
+                                └─▶ DemandBook: queues added to this node, or removed
 
 Rules: it is a part of the Distributor and runs with it. A hint is a notification of the topic
 "control"; behind it stands the poll. What was assigned holds until this process ends, also under
-the new id of a node whose lease was lost.
+the new id of a node whose lease was lost. That the database is away, the Distributor tells.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from actors import events
 from actors.demand import DemandBook
 from actors.kit.life import Life
 from actors.lease import Lease, LeaseLost
@@ -39,7 +38,6 @@ class QueueWatch:
     limits: LimitBook
     changed: Callable[[], None]
     seconds: float
-    observe: events.Observer = events.ignore
     on_queues: Callable[[Sequence[str]], None] = lambda names: None
     _assigned: dict[str, QueueLimit | None] = attrs.field(factory=dict, init=False)
     _rounds: Rounds[Served | None] | None = attrs.field(default=None, init=False)
@@ -51,9 +49,7 @@ class QueueWatch:
 
     async def run(self, life: Life) -> None:
         """Look now and then until asked to stop."""
-        self._rounds = Rounds(
-            life, "queues", self._ask, seconds=self.seconds, jitter=0.1, observe=self.observe
-        )
+        self._rounds = Rounds(life, "queues", self._ask, seconds=self.seconds, jitter=0.1)
         async for served in self._rounds:
             if served is not None:
                 self._learn(served)

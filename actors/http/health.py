@@ -79,7 +79,6 @@ class Health:
         within = {
             "distributor": WAITS * config.poll_seconds,
             "heartbeat": WAITS * config.heartbeat_seconds,
-            "queues": WAITS * config.poll_seconds,
             "reindexer": REINDEXER_SECONDS,
         }
         return cls(listens=config.listens, within=within)

@@ -1,4 +1,4 @@
-"""What `client.queues` does: limits over all nodes, pauses, and which queues running nodes serve."""
+"""What `client.queues` does: limits over all nodes, pauses, and what running nodes serve."""
 
 from __future__ import annotations
 

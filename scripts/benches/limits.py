@@ -3,12 +3,13 @@
 Method. As `noop`: N no-op jobs are enqueued by COPY, then a node with default settings works them
 off, and the jobs through the time from its first claim to its last ack are counted. Each round does
 that with a queue without limits; with a limit on its concurrency; with a rate besides; and, with
-jobs of a thousand keys, without limits, with turns between keys, and with a limit for each key. None
-of the limits is ever reached, so all that they cost is the asking. `..._ratio` is what is left of the
-rate without limits (of jobs that have keys, where those are limited); medians over the rounds.
+jobs of a thousand keys, without limits, with turns between keys, and with a limit for each key.
+None of the limits is ever reached, so all that they cost is the asking. `..._ratio` is what is left
+of the rate without limits (of jobs that have keys, where those are limited); medians over the
+rounds.
 
-Goal: a limit on concurrency leaves two thirds. (That of River Pro leaves about half, by the report of a
-user.)
+Goal: a limit on concurrency leaves two thirds. (That of River Pro leaves about half, by the report
+of a user.)
 """
 
 from __future__ import annotations

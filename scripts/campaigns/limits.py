@@ -1,4 +1,4 @@
-"""`limits`: the kills of `kill`, while queues have limits over all nodes, and jobs stand in sequences.
+"""`limits`: the kills of `kill`, while queues have limits over all nodes, and jobs sequences.
 
 Two nodes work the same kind of jobs in three queues: `bounded` (so many at once, and one of each
 key), `rated` (so many a second) and `ordered` (sequences). Besides what every campaign looks for:
