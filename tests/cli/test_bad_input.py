@@ -291,7 +291,7 @@ def test_the_command_line_refuses(cli: Cli, still_url: str) -> None:
 def test_a_name_of_any_characters_and_a_kind_that_nobody_serves_are_kept(on: Cli) -> None:
     name = "a\"b'c; DROP TABLE job --\n%s"
     added = on("enqueue", "nobody.serves/this", "--queue", name, "--key", name).out.strip()
-    (job,) = on("job", "list", "--queue", name, "--json").json["jobs"]
+    (job,) = on("job", "list", "--queue", name, "--json").json
     assert (job["id"], job["state"], job["key"]) == (added, "available", name)
 
 
