@@ -102,7 +102,7 @@ def drain(
     """Run what waits, and what that enqueues, until nothing is left.
 
     Args: queue: one, or some; None: all. with_scheduled: also what is scheduled for later, whenever
-    that is, and what snoozes; with_retries: also what has failed, without waiting.
+    that is; what snoozes stays. with_retries: also what has failed, without waiting.
     raise_errors: raise what a handler raises, once it is written. most: runs; more are a loop.
     Raises: AssertionError, if there is no end; UsageError, StoreUnavailable, SchemaError.
     """
@@ -141,7 +141,8 @@ class _Drain:
             last = ", ".join(f"{run.kind} {run.state.value}" for run in self._runs[-5:])
             raise AssertionError(f"not drained after {len(self._runs)} runs; the last: {last}")
         if self.again:
-            self.stage.fetch(sql.load("test_due"), list(self.again), self.queues)
+            snoozed = [run.id for run in self._runs if run.state is JobState.SCHEDULED]
+            self.stage.fetch(sql.load("test_due"), list(self.again), self.queues, snoozed)
         self.stage.call(self.stage.store.stage, _AT_ONCE)
         queues = self.queues
         if queues is None:
