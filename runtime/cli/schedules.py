@@ -41,7 +41,7 @@ def _times(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--timezone", metavar="ZONE", help="Of the expression [default: UTC]."),
         click.option("--every", "seconds", type=float, metavar="SECONDS", help="An interval."),
-        click.option("--cron", "expression", metavar="EXPRESSION", help="Five fields, or six."),
+        click.option("--cron", metavar="EXPRESSION", help="Five fields, or six."),
     ):
         command = option(command)
     return command
@@ -105,7 +105,7 @@ def create_schedule(
     settings: Settings, name: str, kind: str, args: str, as_json: bool, **given: Any
 ) -> None:
     """Add a schedule NAME of jobs of KIND, with the JSON object as their args."""
-    timing = _timing(given, None)
+    timing = _timing(given)
     what, values = _what(settings, kind, args, given)
     made = run_with_client(
         settings, lambda client: client.schedules.create(name, timing, what, **values)
@@ -127,7 +127,7 @@ def update_schedule(
     """Change a schedule's times; with KIND, its jobs and all their options."""
 
     def update(client: Client) -> Schedule:
-        timing = _timing(given, client.schedules.get(name))
+        timing = _new_timing(given, client.schedules.get(name))
         if kind is None:
             if any(given.values()):
                 raise UsageError("options of its jobs are given with their KIND and args, anew")
@@ -201,31 +201,44 @@ def next_firings(settings: Settings, name: str, count: int, as_json: bool) -> No
         print_table(("TIME",), [(each,) for each in times])
 
 
-def _timing(given: dict[str, Any], old: Schedule | None) -> Timing | None:
-    """The times that are given, and the old ones where they are silent; None: as they are."""
-    expression, seconds = given.pop("expression"), given.pop("seconds")
-    zone, catch_up, overlap = given.pop("timezone"), given.pop("catch_up"), given.pop("overlap")
-    if expression is not None and seconds is not None:
-        raise UsageError("give --cron or --every, not both")
-    if old is None and expression is None and seconds is None:
+def _timing(given: dict[str, Any]) -> Timing:
+    """The times of a new schedule. Raises: UsageError, if none are given."""
+    times = _given_times(given)
+    if times["cron"] is None and times["seconds"] is None:
         raise UsageError("say when it fires: --cron or --every")
-    if old is not None:
-        if (expression, seconds, zone, catch_up, overlap) == (None,) * 5:
-            return None
-        if expression is None and seconds is None:
-            expression, seconds = old.cron, old.interval_seconds
-        zone = zone or old.timezone
-        catch_up = old.catch_up if catch_up is None else catch_up
-        overlap = old.overlap if overlap is None else overlap
-    if isinstance(catch_up, str) and catch_up.isdecimal():
-        catch_up = int(catch_up)
-    policies = {
-        "catch_up": "once" if catch_up is None else catch_up,
-        "overlap": True if overlap is None else overlap,
+    return _made(times)
+
+
+def _new_timing(given: dict[str, Any], old: Schedule) -> Timing | None:
+    """The times that are given, and the old ones where they are silent; None: as they are."""
+    times = _given_times(given)
+    if all(value is None for value in times.values()):
+        return None
+    if times["cron"] is None and times["seconds"] is None:
+        times |= {"cron": old.cron, "seconds": old.interval_seconds}
+    kept = {"timezone": old.timezone, "catch_up": old.catch_up, "overlap": old.overlap}
+    return _made(times | {name: kept[name] for name in kept if times[name] is None})
+
+
+def _given_times(given: dict[str, Any]) -> dict[str, Any]:
+    """Taken out of all that is given."""
+    times = {
+        name: given.pop(name) for name in ("cron", "seconds", "timezone", "catch_up", "overlap")
     }
-    if expression is not None:
-        return cron(expression, timezone=zone or "UTC", **policies)
-    return every(seconds, **policies)
+    if times["cron"] is not None and times["seconds"] is not None:
+        raise UsageError("give --cron or --every, not both")
+    if str(times["catch_up"]).isdecimal():
+        times["catch_up"] = int(times["catch_up"])
+    return times
+
+
+def _made(times: dict[str, Any]) -> Timing:
+    catch_up = "once" if times["catch_up"] is None else times["catch_up"]
+    overlap = times["overlap"] is not False
+    if times["cron"] is None:
+        return every(times["seconds"], catch_up=catch_up, overlap=overlap)
+    zone = times["timezone"] or "UTC"
+    return cron(times["cron"], timezone=zone, catch_up=catch_up, overlap=overlap)
 
 
 def _what(

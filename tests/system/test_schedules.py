@@ -37,7 +37,7 @@ def test_schedules_fire_and_delayed_jobs_start_in_time(site: Site) -> None:
     site.add(*(late.with_options(delay=0.2 + n / 20).new_job(number=n) for n in range(20)))
     wait_for(
         lambda: len(lateness(site, "tick")) >= 4 and len(lateness(site, "late")) >= 23,
-        lambda: f"{site.states()}",
+        lambda: f"{site.states()}\n{site.nodes[0].log[-4000:]}",
         30,
     )
 
