@@ -33,6 +33,7 @@ NAMES = (
     "clock",
     "poison",
     "leader",
+    "schedule",
     "migrate",
     "deploy",
     "pooler",
