@@ -56,7 +56,9 @@ def ruled(handler: Handler, attempt: int, error: BaseException, failure: Failure
 
 def _verdict(handler: Handler, error: BaseException, notes: list[str]) -> Verdict | None:
     job = current.get(None)
-    for hook in handler.error_hooks if job is not None else ():
+    if job is None:
+        return None
+    for hook in handler.error_hooks:
         try:
             verdict = hook(job, error)
         except BaseException as second:
