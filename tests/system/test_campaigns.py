@@ -35,6 +35,7 @@ POWER = (
     *("--between-seconds", "0.3", "--restarts", "2"),
 )
 LEADER = ("--jobs", "400", "--job-ms", "2", "--term-seconds", "1", "--late-seconds", "20")
+SCHEDULE = ("--seconds", "4", "--term-seconds", "1", "--late-seconds", "20")
 DEPLOY = ("--jobs", "300", "--nodes", "2", "--drain-seconds", "0.3", "--long-seconds", "3")
 SOAK = ("--minutes", "0.06", "--sample-seconds", "0.5", "--keep-seconds", "1")
 
@@ -46,6 +47,7 @@ SOAK = ("--minutes", "0.06", "--sample-seconds", "0.5", "--keep-seconds", "1")
         ("postgres", RESTARTS, "faults", 1),
         ("postgres", FROZEN, "faults_frozen", 1),
         ("leader", LEADER, "terms", 2),
+        ("schedule", SCHEDULE, "faults_killed_leader", 1),
         ("migrate", ("--jobs", "300", "--job-ms", "3"), "rebuilt", 1),
         ("network", NETWORK, "faults", 1),
         ("clock", CLOCK, "faults_jump", 1),
