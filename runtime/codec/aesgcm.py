@@ -166,9 +166,7 @@ def _secret(kid: str, given: object) -> bytes:
 
 def _cipher() -> Any:
     try:
-        return importlib.import_module(
-            "cryptography.hazmat.primitives.ciphers.aead"
-        ).AESGCM
+        return importlib.import_module("cryptography.hazmat.primitives.ciphers.aead").AESGCM
     except ImportError as error:
         raise ConfigError(
             "AesGcm needs the package cryptography: pip install 'headrace[crypto]'"

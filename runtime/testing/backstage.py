@@ -20,7 +20,7 @@ from actors.store.bridge import Row, open_bridge
 from actors.store.migrate import Migrator
 from actors.store.postgres import PostgresStore, session_of
 from actors.store.protocol import Demand, NodeInfo
-from runtime.job import ClaimedJob
+from runtime.job import ClaimedJob, KindInfo
 from runtime.lifecycle import JobState
 from runtime.outcome import Outcome
 from runtime.version import our_version
@@ -84,13 +84,15 @@ class Backstage:
         )
         return self.call(self.store.join, node, lease_seconds)
 
-    def claim(self, node_id: int, queues: Sequence[str], kinds: tuple[str, ...]) -> list[ClaimedJob]:
+    def claim(
+        self, node_id: int, queues: Sequence[str], kinds: tuple[str, ...]
+    ) -> list[ClaimedJob]:
         """One job of each queue."""
         return self.call(self.store.claim, node_id, [Demand(name, kinds, 1) for name in queues])
 
-    def ack(self, job: ClaimedJob, outcome: Outcome) -> JobState:
+    def ack(self, job: ClaimedJob, outcome: Outcome, info: KindInfo) -> JobState:
         """Write an outcome. The job's state after it."""
-        ack = Settled(job, outcome).ack()
+        ack = Settled(job, outcome, info.backoff).ack()
         self.call(self.store.ack, [ack])
         return ack.state
 

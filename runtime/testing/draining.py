@@ -23,11 +23,11 @@ import attrs
 from runtime import sql, wire
 from runtime.app import App
 from runtime.child.context import JobContext, current
-from runtime.child.ending import Judge
+from runtime.child.ending import EXPIRED, Judge
 from runtime.child.handler import Handler
 from runtime.child.settings import ChildSettings
 from runtime.errors import Interrupted
-from runtime.job import ClaimedJob
+from runtime.job import ClaimedJob, KindInfo
 from runtime.lifecycle import JobState
 from runtime.outcome import Completed, Failed, Failure, Outcome
 
@@ -151,16 +151,19 @@ class _Drain:
 
     def _run(self, job: ClaimedJob) -> DrainedRun:
         desk = _Desk(self.app)
-        outcome, error = _outcome(self.app.handlers[job.kind], frame_of(job), desk)
+        handler = self.app.handlers[job.kind]
+        if job.expires_seconds is not None and job.expires_seconds <= 0:
+            return DrainedRun(job.id, job.kind, self.stage.ack(job, EXPIRED, handler.info()))
+        outcome, error = _outcome(handler, frame_of(job), desk)
         if desk.completing:
-            state = self._after_completing(job, outcome)
+            state = self._after_completing(job, outcome, handler.info())
         else:
-            state = self.stage.ack(job, outcome)
+            state = self.stage.ack(job, outcome, handler.info())
         if error is not None and self.raise_errors:
             raise error
         return DrainedRun(job.id, job.kind, state, error)
 
-    def _after_completing(self, job: ClaimedJob, outcome: Outcome) -> JobState:
+    def _after_completing(self, job: ClaimedJob, outcome: Outcome, info: KindInfo) -> JobState:
         """The handler has completed its job in its own transaction, if that has committed."""
         standing = self.stage.call(self.stage.store.in_doubt, [(job.id, job.run_number)])
         if standing.held:
@@ -171,7 +174,7 @@ class _Drain:
             return JobState.COMPLETED
         if isinstance(outcome, Completed):
             outcome = Failed(Failure("NotCommitted", "its transaction was not committed"))
-        return self.stage.ack(job, outcome)
+        return self.stage.ack(job, outcome, info)
 
 
 class _Desk:

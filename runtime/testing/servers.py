@@ -42,9 +42,10 @@ def running(named: str | None, shared: Path | None) -> Iterator[str]:
         with Server.attach(ephemeral=True, settings=_SETTINGS) as server:
             yield server.url
     else:
-        with _shared(shared / "headrace-postgres") as data, Server.attach(
-            data, settings=_SETTINGS
-        ) as server:
+        with (
+            _shared(shared / "headrace-postgres") as data,
+            Server.attach(data, settings=_SETTINGS) as server,
+        ):
             yield server.url
 
 
