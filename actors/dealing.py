@@ -34,11 +34,17 @@ def deal(jobs: Sequence[ClaimedJob], seats: Sequence[Seat], room: Room) -> list[
 
 
 def _places_of(kinds: Kinds, seats: Sequence[Seat], most: int, room: Room) -> Iterator[Seat]:
-    """The seat of each place for these kinds, those with most room first."""
+    """The seat of each place for these kinds, those with most room first.
+
+    Where jobs are gathered: seat by seat, the fullest first of those that can begin soon.
+    """
+    asked = [(number, seat) for number, seat in enumerate(seats) if seat.kinds == kinds]
+    if asked and asked[0][1].gathers:
+        asked.sort(key=lambda each: (each[1].busy, room(each[1]), each[0]))
+        return (seat for _, seat in asked for _ in range(min(most, room(seat))))
     places = [
         (place, -number, seat)
-        for number, seat in enumerate(seats)
-        if seat.kinds == kinds
+        for number, seat in asked
         for place in range(room(seat), max(0, room(seat) - most), -1)
     ]
     return (seat for _, _, seat in sorted(places, key=itemgetter(0, 1), reverse=True))

@@ -20,6 +20,8 @@ from runtime import wire
 
 # A handler that is told to stop is told again this often: a bare `except` may have eaten it.
 RING_SECONDS = 1.0
+# Why one job of a batch is not to go on, though the call does: it says nothing of the others.
+OF_ONE_JOB = frozenset({"cancel", "expired"})
 
 
 @attrs.define(eq=False)
@@ -36,6 +38,8 @@ class Ladder:
     ring: Callable[[], None]
     kill: Callable[[str, HeldRun], Awaitable[None]]
     observe: events.Observer = events.ignore
+    # By call, for a batch whose oldest run ends while it is being stopped.
+    _kill_at: dict[int, float] = attrs.field(factory=dict, init=False)
 
     def tell(self, run: HeldRun, reason: str, why: str = "") -> None:
         """The first step. A run that is being stopped already stays with its first reason.
@@ -46,11 +50,19 @@ class Ladder:
             run.reason, run.why = reason, why
             self.observe(events.RunInterrupted(run.job.id, run.job.kind, reason))
             self._say(run)
+            if reason not in OF_ONE_JOB:
+                for mate in self.runs.mates(run):  # it is one call, and was told
+                    mate.reason, mate.why = mate.reason or reason, why
 
     async def step(self, now: float) -> float:
         """Do what is due; return when something will be due next (infinity: nothing)."""
         next_at = float("inf")
+        led: set[int] = set()
         for run in self.runs.begun():
+            if run.batch in led and run.reason is not None:
+                continue  # the oldest of a batch climbs for all of it
+            if run.batch:
+                led.add(run.batch)
             if run.reason is None and now >= run.due_at:
                 self.tell(run, run.due_reason)
             next_at = min(
@@ -59,8 +71,10 @@ class Ladder:
         return next_at
 
     async def _climb(self, run: HeldRun, now: float) -> float:
+        if run.reason in OF_ONE_JOB and any(mate.reason is None for mate in self.runs.mates(run)):
+            return now + RING_SECONDS  # the call goes on for the others
         if not run.kill_at:
-            run.kill_at = now + self.grace_seconds
+            run.kill_at = self._kill_at.setdefault(run.batch or run.seq, now + self.grace_seconds)
             run.ring_at = now + RING_SECONDS
         if now >= run.kill_at:
             await self.kill(run.reason or "stop", run)

@@ -285,6 +285,7 @@ class _Maker:
             take_note=scribe.take,
             cores=None if is_async else self.cores,
             recycling=self.recycling,
+            new_seat=distributor.seat,
         )
 
     def _http(self, metrics: Metrics, health: Health) -> Http:

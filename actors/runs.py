@@ -6,7 +6,7 @@ begun when the child says so, by the run page or by a Started frame, whichever i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from uuid import UUID
 
 import attrs
@@ -39,6 +39,7 @@ class HeldRun:
     ring_at: float = 0.0  # when the handler is told (again) to stop
     kill_at: float = 0.0  # when its child is killed, if the run is still there
     completing: bool = False  # its handler completes the job in a transaction of its own
+    batch: int = 0  # the seq of the last run of its batch; 0: it is of none
 
     @property
     def due_at(self) -> float:
@@ -71,6 +72,8 @@ class Runs:
     def __init__(self) -> None:
         self._held: dict[int, HeldRun] = {}
         self._last_seq = 0
+        self._left: dict[int, int] = {}  # of each batch, how many of its runs are held
+        self._batched = 0  # the sum of these
 
     def __len__(self) -> int:
         return len(self._held)
@@ -89,9 +92,49 @@ class Runs:
         self._held[run.seq] = run
         return run
 
+    def bind(self, runs: Sequence[HeldRun]) -> None:
+        """These, which were added in a row, are one batch: with one timeout, the shortest."""
+        timeouts = [run.timeout_seconds for run in runs if run.timeout_seconds is not None]
+        for run in runs:
+            run.batch, run.timeout_seconds = runs[-1].seq, min(timeouts, default=None)
+        self._left[runs[-1].seq] = len(runs)
+        self._batched += len(runs)
+
+    @property
+    def calls(self) -> int:
+        """How many calls of handlers the held runs come to: a batch is one."""
+        return len(self._held) - self._batched + len(self._left)
+
+    def ahead(self, begun_seq: int) -> bool:
+        """Whether a batch is held that has not begun. `begun_seq`: the latest run that has."""
+        return any(batch > begun_seq for batch in self._left)
+
+    def mates(self, run: HeldRun) -> list[HeldRun]:
+        """The other held runs of its batch."""
+        if not run.batch:
+            return []
+        return [each for each in self._held.values() if each.batch == run.batch and each is not run]
+
+    def spare_all_but(self, run: HeldRun | None) -> None:
+        """The child is killed because of this run, and its batch; the others are neighbours."""
+        for other in self._held.values() if run is not None else ():
+            if run is not None and other is not run and other.reason is None:
+                mate = run.batch and other.batch == run.batch
+                other.reason = run.reason if mate else "neighbour"
+
+    def ends_call(self, run: HeldRun) -> bool:
+        """Whether with this run, which is held no more, its call has ended."""
+        return run.batch not in self._left
+
     def pop(self, seq: int) -> HeldRun | None:
         """The run has ended, or was taken back. None if it is not held (any more)."""
-        return self._held.pop(seq, None)
+        run = self._held.pop(seq, None)
+        if run is not None and run.batch:
+            self._batched -= 1
+            self._left[run.batch] -= 1
+            if not self._left[run.batch]:
+                del self._left[run.batch]
+        return run
 
     def held(self, seq: int) -> HeldRun | None:
         """The run of this number, if it is still held."""
@@ -129,13 +172,14 @@ class Runs:
         """Take out the runs that have not begun."""
         waiting = self.waiting()
         for run in waiting:
-            del self._held[run.seq]
+            self.pop(run.seq)
         return waiting
 
     def take_all(self) -> list[HeldRun]:
         """Take out everything; for a child that is gone."""
         runs = list(self._held.values())
-        self._held.clear()
+        for run in runs:
+            self.pop(run.seq)
         return runs
 
     def last_begun_at(self, now: float) -> float:
@@ -173,8 +217,13 @@ def timeout_of(job: ClaimedJob, info: KindInfo, default: float | None) -> float 
     return default or None
 
 
-def frame_of(run: HeldRun, epoch: int, now_ns: int = 0, now: float = 0.0) -> wire.Run:
-    """What its child is told of a run. `now_ns`, `now`: the time, by the child's clock and ours."""
+def frame_of(
+    run: HeldRun, epoch: int, now_ns: int = 0, now: float = 0.0, batch: int = 0
+) -> wire.Run:
+    """What its child is told of a run. `now_ns`, `now`: the time, by the child's clock and ours.
+
+    `batch`: how many runs the batch has that it is the first of.
+    """
     job = run.job
     expires = job.expires_seconds is not None
     return wire.Run(
@@ -190,4 +239,5 @@ def frame_of(run: HeldRun, epoch: int, now_ns: int = 0, now: float = 0.0) -> wir
         metadata=job.metadata,
         timeout_seconds=run.timeout_seconds,
         expires_ns=now_ns + int((run.expires_at - now) * 1e9) if expires else None,
+        batch=batch,
     )

@@ -32,6 +32,8 @@ class Seat:
     def __init__(self, name: str, *, on_change: Callable[[], None]) -> None:
         self.name = name
         self.kinds: tuple[str, ...] = ()
+        self.gathers = False  # its jobs are run many at a time
+        self.busy = False  # what it is given now has to wait for something else
         self._serves: frozenset[str] = frozenset()
         self._free = 0
         self._refill = 1
@@ -70,9 +72,10 @@ class Seat:
         self._promised = max(0, self._promised - len(jobs))
         self._send.send_nowait(list(jobs))
 
-    def open(self, kinds: tuple[str, ...]) -> None:
+    def open(self, kinds: tuple[str, ...], *, gathers: bool = False) -> None:
         """The Worker's side, as all below: it serves these kinds."""
         self.kinds = kinds
+        self.gathers = gathers
         self._serves = frozenset(kinds)
 
     def set_load(self, capacity: int, held: int, refill: int = 1) -> None:

@@ -14,8 +14,8 @@ inside the handler, told again every second, then after the grace the stack and 
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from uuid import UUID
 
 import attrs
@@ -23,15 +23,18 @@ import trio
 
 from actors import events
 from actors.acker import Acker, Settled
+from actors.batches import Batches, batches_of
 from actors.capacity import Capacity
 from actors.child import Child, ChildExit
 from actors.core_share import CoreShare
 from actors.cores import Cores
+from actors.handing import hand_frames, in_time, trio_time
 from actors.kit.locks import at_once
 from actors.ladder import Ladder
 from actors.limits import Limits, limits_of
+from actors.places import Places
 from actors.post_mortem import Death, death_of
-from actors.runs import HeldRun, Runs, TakeNote, frame_of, take_no_note, timeout_of, waited
+from actors.runs import HeldRun, Runs, TakeNote, take_no_note, waited
 from actors.seat import Seat
 from actors.settling import EXPIRED, Ends, settled_dead, settled_done
 from actors.speech import Speech
@@ -69,6 +72,7 @@ class Tenure:
     observe: events.Observer = events.ignore
     take_note: TakeNote = take_no_note
     cores: Cores | None = None  # of the node; None: runs here need none
+    batch_seats: Mapping[str, Seat] = attrs.field(factory=dict)  # by batch kind
     served: int = attrs.field(default=0, init=False)  # runs that ended in this child
     closing: bool = attrs.field(default=False, init=False)  # takes no more jobs
     buried: int = attrs.field(default=0, init=False)  # runs that its death ended
@@ -87,6 +91,8 @@ class Tenure:
     _ladder: Ladder = attrs.field(init=False)
     _limits: Limits | None = attrs.field(init=False)
     _share: CoreShare = attrs.field(init=False)
+    _batches: Batches = attrs.field(init=False)
+    _places: Places = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._speech = Speech(self.child, self.settings.is_async)
@@ -100,6 +106,11 @@ class Tenure:
         )
         self._share = CoreShare(self.cores, self._drain, self._show_load)
         self._limits = limits_of(self._runs, self.child, self.kinds, self._ladder.tell, self._kill)
+        hand = partial(self._hand_all, batched=True)
+        self._batches = batches_of(self.batch_seats, self.kinds, self.acker, hand, self._show_load)
+        self._places = Places(
+            self.seat, self._batches, self._runs, self.child, self.capacity, self.settings
+        )
 
     @property
     def running(self) -> int:
@@ -114,12 +125,13 @@ class Tenure:
             nursery.start_soon(self._receive)
             nursery.start_soon(self._watch)
             nursery.start_soon(self._share.keep)
+            nursery.start_soon(self._batches.run)
             self._show_load()
             exit_ = await self.child.wait()
             with trio.move_on_after(LAST_WORDS_SECONDS):
                 await self._heard_out.wait()
             nursery.cancel_scope.cancel()
-        self.seat.close()
+        self._places.close()
         self._share.end()
         self._bury(exit_)
 
@@ -134,21 +146,25 @@ class Tenure:
                 await self._run_wide(wide[0], [job for job in jobs if job is not wide[0]])
             elif not await self._hand_all(jobs):
                 return  # the child is gone; what it held goes back when it is buried
-            if self.closing:
-                await self.take_back()
 
-    async def _hand_all(self, jobs: Sequence[ClaimedJob]) -> bool:
+    async def _hand_all(self, jobs: Sequence[ClaimedJob], *, batched: bool = False) -> bool:
         """Hand these over. False if the child is gone."""
         if not self.may_begin():
             self._return(jobs)
             return True
+        jobs, late = in_time(jobs)
+        self.acker.settle([Settled(job, EXPIRED) for job in late])
         with trio.CancelScope(shield=True):  # for SETTLE_SECONDS: the jobs are ours by now
             async with at_once(self._handing):
-                frames = b"".join([self._hand(job) for job in jobs])
+                timeout, epoch = self.settings.timeout_seconds, self.child.page.epoch
+                frames = hand_frames(jobs, self._runs, self.kinds, timeout, epoch, batched)
         self._show_load()  # what was on the way is held now; the place is not free in between
         self._moved_at = trio.current_time()
         self._changed.set()
-        return await self._speech.send(frames)
+        sent = await self._speech.send(frames)
+        if self.closing:
+            await self.take_back()
+        return sent
 
     async def _run_wide(self, job: ClaimedJob, others: Sequence[ClaimedJob]) -> None:
         """Run a job that takes several cores, when they are free, and nothing beside it."""
@@ -164,24 +180,9 @@ class Tenure:
             if not handed:
                 self._return([job])
 
-    def _hand(self, job: ClaimedJob) -> bytes:
-        info = self.kinds[job.kind]
-        timeout = timeout_of(job, info, self.settings.timeout_seconds)
-        now = trio.current_time()
-        if job.expires_seconds is not None and job.expires_seconds <= 0:
-            self.acker.settle([Settled(job, EXPIRED)])
-            return b""
-        run = self._runs.add(job, info, timeout, now)
-        return wire.encode(frame_of(run, self.child.page.epoch, time.monotonic_ns(), now))
-
     def _show_load(self) -> None:
         """Tell the seat what we hold and want. While a run outlasts our patience: just that run."""
-        if self.closing or self._impatient or not self._share.open:
-            self.seat.close()
-        elif self.settings.is_async:
-            self.seat.set_load(self.settings.concurrency, len(self._runs))
-        else:
-            self.seat.set_load(self.capacity.places, len(self._runs), self.capacity.refill)
+        self._places.show(not (self.closing or self._impatient or not self._share.open))
 
     # --- outcomes out -----------------------------------------------------------------------------
 
@@ -210,7 +211,7 @@ class Tenure:
                         if run is not None:
                             ends.add(run, self._done(run, frame), frame.seconds)
                     case wire.Started():
-                        self._runs.begin(frame.seq, self._from_monotonic(frame.at_ns))
+                        self._runs.begin(frame.seq, trio_time(frame.at_ns))
                         self._changed.set()
                     case wire.Completing():
                         if (run := self._runs.held(frame.seq)) is not None:
@@ -230,7 +231,7 @@ class Tenure:
             self.worn.set()
 
     def _done(self, run: HeldRun, frame: wire.Done) -> Settled:
-        if not isinstance(frame.outcome, GivenBack):
+        if not isinstance(frame.outcome, GivenBack) and self._runs.ends_call(run):
             self.capacity.observe(frame.seconds)
         self.served += 1
         return settled_done(run, frame, self.child.pid, self.settings.max_crashes)
@@ -239,14 +240,11 @@ class Tenure:
     def _idle(self) -> bool:
         return self.settings.is_async or not self._runs
 
-    @staticmethod
-    def _from_monotonic(at_ns: int) -> float:
-        return trio.current_time() - (time.monotonic_ns() - at_ns) / 1e9
-
     # --- taking back ------------------------------------------------------------------------------
 
     async def take_back(self) -> None:
         """Take the runs that have not begun away from the child, and have them dealt again."""
+        self._deal(self._batches.take_all())
         self._see_begun()
         if not self._runs.waiting():
             return
@@ -262,7 +260,7 @@ class Tenure:
     def _see_begun(self) -> None:
         """Learn from the run page, which is ahead of any frame. Runs begin in order."""
         seq, at_ns = self.child.page.begun
-        at = min(self._from_monotonic(at_ns), trio.current_time())  # a handler may have lied
+        at = min(trio_time(at_ns), trio.current_time())  # a handler may have lied
         self._runs.begin_up_to(seq, at)
 
     def _deal_again(self, runs: Sequence[HeldRun]) -> None:
@@ -317,7 +315,7 @@ class Tenure:
         if run is not None:
             self._ladder.tell(run, "cancel", why)
             self._changed.set()
-        return run is not None
+        return run is not None or self._batches.cancel(job_id, why)
 
     def stop_runs(self) -> None:
         """Tell all runs to stop; those that do not are killed after the grace."""
@@ -328,7 +326,7 @@ class Tenure:
     async def retire(self) -> None:
         """Take no more jobs; have those that have not begun dealt again."""
         self.closing = True
-        self.seat.close()
+        self._places.close()
         await self.take_back()
 
     def worn_out(self) -> str:
@@ -350,7 +348,7 @@ class Tenure:
         """The node must stop now: kill the child; its runs go back, uncounted."""
         self.halted = True
         self.closing = True
-        self.seat.close()
+        self._places.close()
         self.child.kill()
 
     async def _kill(self, reason: str, run: HeldRun | None = None) -> None:
@@ -359,9 +357,7 @@ class Tenure:
         self._kill_reason = reason
         with trio.move_on_after(SHORT_DUMP_SECONDS if reason == "memory" else float("inf")):
             self._stack = await self.child.dump_stack()
-        for other in self._runs:
-            if run is not None and other is not run and other.reason is None:
-                other.reason = "neighbour"
+        self._runs.spare_all_but(run)
         self.observe(
             events.ChildKilled(self.worker, self.child.pid, reason, run.job.id if run else None)
         )
@@ -370,18 +366,20 @@ class Tenure:
     def _bury(self, exit_: ChildExit) -> None:
         """Settle what the child still held when it ended."""
         self._see_begun()
-        waiting, begun = self._runs.take_waiting(), self._runs.take_all()
+        waiting, calls = self._runs.take_waiting(), self._runs.calls
+        begun = self._runs.take_all()
         self.buried = len(begun)
         death = self._death(exit_, begun)
         if begun or not self.closing:
             self.observe(death.event(self.worker, begun[0].job.id if begun else None))
-        now, most, alone = trio.current_time(), self.settings.max_crashes, len(begun) == 1
+        now, most, alone = trio.current_time(), self.settings.max_crashes, calls == 1
         ends = Ends(self.acker, self.observe)
         for run in begun:
             settled = settled_dead(run, death, now, most, halted=self.halted, alone=alone)
             ends.add(run, settled, settled.wall_seconds or 0.0)
         ends.hand_over(hurry=self._idle)
         self._deal_again(waiting)
+        self._deal(self._batches.take_all())
 
     def abandon(self) -> None:
         """Give back whatever is still held; for a Worker that was cut off or crashed.
@@ -389,8 +387,8 @@ class Tenure:
         Its child must be dead. After an orderly end there is nothing.
         """
         self._share.end()
-        runs = self._runs.take_all()
-        self.acker.settle([Settled(run.job, GivenBack("its Worker broke off")) for run in runs])
+        jobs = [run.job for run in self._runs.take_all()] + self._batches.take_all()
+        self.acker.settle([Settled(job, GivenBack("its Worker broke off")) for job in jobs])
 
     def _death(self, exit_: ChildExit, begun: Sequence[HeldRun]) -> Death:
         page, stack = self.child.page, self._stack or self.child.last_stack()

@@ -67,9 +67,13 @@ class Worker:
     take_note: TakeNote = take_no_note
     cores: Cores | None = None
     recycling: trio.CapacityLimiter | None = None
+    new_seat: Callable[[str], Seat] | None = (
+        None  # for a batch kind; None: each job is its own batch
+    )
     _tenure: Tenure | None = attrs.field(default=None, init=False)
     _capacity: Capacity = attrs.field(factory=Capacity, init=False)
     _stillborn: int = attrs.field(default=0, init=False)
+    _batch_seats: dict[str, Seat] = attrs.field(factory=dict, init=False)  # by kind
     _recycles: bool = attrs.field(default=False, init=False)
 
     @property
@@ -88,7 +92,7 @@ class Worker:
             infos = await self.server.kinds()
         kinds = {k.kind: k for k in infos if k.is_async == self.settings.is_async}
         life.started()
-        self.seat.open(tuple(kinds))
+        self._open_seats(kinds)
         if not kinds:
             await life.wait_stopping()
         self._stillborn = 0
@@ -97,9 +101,26 @@ class Worker:
                 await self._wait_right(life)
                 await self._serve(kinds, life)
         finally:
-            self.seat.close()
+            self._close_seats()
             self._end_recycling()
             self._return_unread()
+
+    def _open_seats(self, kinds: dict[str, KindInfo]) -> None:
+        """One for all plain kinds, and one for each kind whose jobs are gathered."""
+        if self.new_seat is not None:
+            for kind in [kind for kind, info in kinds.items() if info.batch is not None]:
+                if kind not in self._batch_seats:
+                    self._batch_seats[kind] = self.new_seat(f"{self.seat.name}-{kind}")
+                self._batch_seats[kind].open((kind,), gathers=True)
+        self.seat.open(tuple(kind for kind in kinds if kind not in self._batch_seats))
+
+    @property
+    def _seats(self) -> list[Seat]:
+        return [self.seat, *self._batch_seats.values()]
+
+    def _close_seats(self) -> None:
+        for seat in self._seats:
+            seat.close()
 
     async def _wait_right(self, life: Life) -> None:
         """Wait until there is a lease to run jobs under; for ever, if the node must stop now."""
@@ -126,7 +147,7 @@ class Worker:
             await self._tend(tenure, life)
         finally:
             self._tenure = None
-            self.seat.close()
+            self._close_seats()
             await child.close()
             tenure.abandon()
             if tenure.halted:
@@ -146,6 +167,7 @@ class Worker:
             observe=self.observe,
             take_note=self.take_note,
             cores=self.cores,
+            batch_seats=self._batch_seats,
         )
 
     async def _tend(self, tenure: Tenure, life: Life) -> None:
@@ -213,5 +235,6 @@ class Worker:
 
     def _return_unread(self) -> None:
         """Jobs that were dealt to us and never read go back."""
-        left = self.redeal(self.seat.take_unread())
+        unread = [job for seat in self._seats for job in seat.take_unread()]
+        left = self.redeal(unread)
         self.acker.settle([Settled(job, GivenBack("not begun")) for job in left])

@@ -4,9 +4,9 @@
            ─▶ the call, during which the handler marks some ─▶ what it returned or raised: the rest
 
 Rules: each run is answered by one Done, a mark at once, so that a death later costs only what was
-not marked. A job that somebody cancelled meanwhile is Cancelled, whatever the handler says of it;
-the call goes on for the others. It is interrupted when all that are left are cancelled, and as a
-whole by a timeout or a stop.
+not marked. A job that somebody cancelled meanwhile, or whose deadline came, ends so, whatever the
+handler says of it; the call goes on for the others. It is interrupted when all that are left are to
+end, and as a whole by a timeout or a stop.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from runtime.errors import Interrupted, JobCancelled, UnknownKind
 from runtime.outcome import Outcome
 
 _NANO = 1_000_000_000
+# Reasons to stop that are one job's own; the Worker's ladder knows them by the same words.
+OF_ONE_JOB = frozenset({"cancel", "expired"})
 
 
 class BatchHandler(Handler, Protocol):
@@ -134,7 +136,7 @@ class BatchRun:
         """What is to be raised in the call, if it is to end."""
         told = {seq: self._inbox.interrupts.get(seq) for seq in list(self._open)}
         for seq, frame in told.items():
-            if frame is not None and frame.reason != "cancel":
+            if frame is not None and frame.reason not in OF_ONE_JOB:
                 return self._inbox.interruption(seq)
         if told and all(told.values()):
             return self._inbox.interruption(next(iter(told)))
@@ -160,9 +162,9 @@ class BatchRun:
         if frame is None:
             return
         interrupt = self._inbox.interrupts.get(seq)
-        if interrupt is not None and interrupt.reason == "cancel":
-            cancelled = JobCancelled(interrupt.message)
-            output, error = None, _Meant(cancelled, error or cancelled)
+        if interrupt is not None and interrupt.reason in OF_ONE_JOB:
+            meant = self._inbox.interruption(seq) or JobCancelled(interrupt.message)
+            output, error = None, _Meant(meant, error or meant)
         outcome = self._judged(frame, job.context, output, error)
         job.context.end()
         self._settle(seq, outcome)
@@ -182,7 +184,7 @@ class BatchRun:
             return judge.of_value(handler, output)
         if isinstance(error, _Meant):
             return judge.of_interruption(handler, frame.attempt, error.interruption, error.error)
-        told = any(seq in self._inbox.interrupts for seq in list(self._open))
+        told = any(each.seq in self._inbox.interrupts for each in self.frames)
         return judge.of_error(handler, frame.attempt, error, told=told)
 
     def _settle(self, seq: int, outcome: Outcome) -> None:
