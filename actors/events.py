@@ -16,7 +16,18 @@ from uuid import UUID
 import attrs
 import msgspec
 
-from actors.store.protocol import QueueInfo
+from actors.upkeep_events import Expired as Expired
+from actors.upkeep_events import Fired as Fired
+from actors.upkeep_events import FiringsMissed as FiringsMissed
+from actors.upkeep_events import Pruned as Pruned
+from actors.upkeep_events import QueuePaused as QueuePaused
+from actors.upkeep_events import QueueResumed as QueueResumed
+from actors.upkeep_events import QueuesMeasured as QueuesMeasured
+from actors.upkeep_events import Reindexed as Reindexed
+from actors.upkeep_events import Rescued as Rescued
+from actors.upkeep_events import ScheduleBroken as ScheduleBroken
+from actors.upkeep_events import SchedulesDeclared as SchedulesDeclared
+from actors.upkeep_events import Staged as Staged
 from runtime.lifecycle import Ack
 
 # --- jobs -----------------------------------------------------------------------------------------
@@ -169,7 +180,7 @@ class ChildDied:
 
     worker: int
     pid: int
-    cause: str  # "exit", "signal" (not ours), "killed" (ours), "lease" or "server"
+    cause: str  # "exit", "signal" (not ours), "killed" (ours), "oom", "lease" or "server"
     exit_status: int | None = None
     signal: str | None = None  # such as "SIGSEGV"
     job_id: UUID | None = None  # the job it was running, if any
@@ -191,7 +202,7 @@ class ChildRecycled:
 
     worker: int
     pid: int
-    reason: str  # "runs" or "memory"
+    reason: str  # "runs", "memory" or "nice"
 
 
 # --- listening ------------------------------------------------------------------------------------
@@ -298,94 +309,6 @@ class TermEnded:
     reason: str  # "resigned" or "lost"
 
 
-# --- maintenance, by the leader -------------------------------------------------------------------
-
-
-@attrs.frozen
-class Rescued:
-    """Jobs of dead nodes were given back."""
-
-    nodes: tuple[str, ...]
-    jobs: int
-    discarded: int  # of the jobs: those whose attempts were used up
-
-
-@attrs.frozen
-class Staged:
-    """Due jobs became available."""
-
-    jobs: int
-
-
-@attrs.frozen
-class Pruned:
-    """Old final jobs were deleted."""
-
-    jobs: int
-
-
-@attrs.frozen
-class QueuePaused:
-    """We were told that a queue was paused; "*" stands for all."""
-
-    queue: str
-
-
-@attrs.frozen
-class QueueResumed:
-    """We were told that a queue was resumed; "*" stands for all."""
-
-    queue: str
-
-
-@attrs.frozen
-class Fired:
-    """Schedules were due: their jobs were added, and their next firing is planned."""
-
-    schedules: int
-    jobs: int
-
-
-@attrs.frozen
-class FiringsMissed:
-    """Firings of these schedules were left out, as their catch-up policy has it."""
-
-    schedules: tuple[str, ...]
-
-
-@attrs.frozen
-class ScheduleBroken:
-    """A schedule cannot be planned, and does not fire until it is changed."""
-
-    schedule: str
-    problem: str
-
-
-@attrs.frozen
-class SchedulesDeclared:
-    """The schedules that this node's app defines were written down."""
-
-    schedules: int
-    changed: int  # of them: those that are new, or say something new
-
-
-@attrs.frozen
-class Reindexed:
-    """A bloated index was built anew, or what was left of an interrupted build was dropped."""
-
-    index: str
-    bytes_before: int
-    bytes_after: int
-    seconds: float
-
-
-@attrs.frozen
-class QueuesMeasured:
-    """The leader looked at all queues. At the end of a term it sends an empty tuple."""
-
-    queues: tuple[QueueInfo, ...]
-
-
 Event = (
     Beat
     | Enqueued
@@ -420,6 +343,7 @@ Event = (
     | Rescued
     | Staged
     | Pruned
+    | Expired
     | QueuePaused
     | QueueResumed
     | Fired
