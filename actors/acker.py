@@ -119,7 +119,10 @@ class Acker:
 
         Args: hurry: write them at once; else others may be waited for.
         """
-        self._pending += [run.ack() for run in settled]
+        acks = [run.ack() for run in settled]
+        if not acks:
+            return
+        self._pending += acks
         self._arrived.set()
         if hurry or len(self._pending) >= WORTHY:
             self._due.set()
