@@ -23,6 +23,7 @@ import trio
 
 from actors.store.standby import Standby
 from actors.store.upkeep import DueSchedules, Fired, QueueRetention, Rebuilt, Swept
+from actors.store.upkeep import Retention as Retention
 from runtime.job import ClaimedJob, Job, NewJob
 from runtime.job_filter import JobFilter
 from runtime.lifecycle import Ack, JobState
@@ -171,15 +172,6 @@ class NodeRow:
     live: bool
     leader: bool
     running: int
-
-
-@attrs.frozen
-class Retention:
-    """How long final jobs are kept, in seconds; None: for ever."""
-
-    completed_seconds: float | None = 86_400.0
-    cancelled_seconds: float | None = 86_400.0
-    discarded_seconds: float | None = 7 * 86_400.0
 
 
 @attrs.frozen

@@ -28,6 +28,15 @@ class Fired:
 
 
 @attrs.frozen
+class Retention:
+    """How long final jobs are kept, in seconds; None: for ever."""
+
+    completed_seconds: float | None = 86_400.0
+    cancelled_seconds: float | None = 86_400.0
+    discarded_seconds: float | None = 7 * 86_400.0
+
+
+@attrs.frozen
 class QueueRetention:
     """How long a queue keeps its jobs of a final state, in seconds, instead of the default."""
 
