@@ -28,8 +28,8 @@ from actors.worker import Worker
 LOOK_SECONDS = 5.0
 # Commands that may wait; more are found by the next look.
 COMMANDS = 1024
-# A job that is ours by the database, and that no Worker has: it is on its way to one, or its outcome
-# on its way to the database. Looked for again so soon, in seconds.
+# A job that is ours by the database, and that no Worker has: it is on its way to one, or its
+# outcome on its way to the database. Looked for again so soon, in seconds.
 ON_ITS_WAY_SECONDS = 0.05
 
 Wanted = Mapping[UUID, str | None]

@@ -13,7 +13,6 @@ from uuid import UUID
 
 from runtime.job import ClaimedJob
 
-
 # Jobs that are asked after before they are here: they may be in the answer of a claim under way.
 MOST_EXPECTED = 1024
 

@@ -2,9 +2,10 @@
 
     Workers, Acker, Control ── events ──▶ Subscriptions ── filter ──▶ buffers ──▶ async for
 
-Rules: an end is told when it is written. A subscriber that does not keep up loses its oldest events,
-which are counted; it never holds the node up. Nothing is done while nobody has subscribed. This is of
-this node alone; `client.events()` tells of all nodes, from any process.
+Rules: an end is told when it is written, as its node has decided it: of a cancellation that came in
+that very moment, the database knows. A subscriber that does not keep up loses its oldest events,
+which are counted; it never holds the node up. Nothing is done while nobody has subscribed. This is
+of this node alone; `client.events()` tells of all nodes, from any process.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class Subscriptions:
         queues: Iterable[str] | None = None,
         buffer: int = DEFAULT_BUFFER,
     ) -> Subscription:
-        """Subscribe to these events, of `runtime.event.EVENTS`; none: to all. Raises: UsageError."""
+        """Subscribe to these of `runtime.event.EVENTS`; none: to all. Raises: UsageError."""
         made = Subscription(self, event_filter(names, kinds, queues), max(1, buffer))
         self._all.append(made)
         return made

@@ -1,4 +1,4 @@
-"""What `job show` tells of a job's runs: what they told of themselves; and with --follow, as it comes.
+"""What a job's runs told of themselves, as `job show` tells it; with --follow, as it comes.
 
 Rule: with --json, one document a line, each a change; else lines for people.
 """

@@ -9,8 +9,8 @@ from typing import Self
 from runtime.client.core import Core
 from runtime.client.groups import AsyncCall, SyncCall
 from runtime.client.subscribing import Subscribed
-from runtime.event import Event
 from runtime.errors import UsageError
+from runtime.event import Event
 
 Make = Callable[[Core], Subscribed]
 

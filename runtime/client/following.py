@@ -3,8 +3,8 @@
     look ─▶ changed: give it out        one Listener ("noted", "finished") for all who follow
       ▲  └▶ not: wait ──(told, or the pause is over)──▶ look again
 
-Rules: a NOTIFY is a hint and the rows are the truth. Changes that come faster than they are taken are
-told together. The last update is the job's end; a job that was deleted ends without one.
+Rules: a NOTIFY is a hint and the rows are the truth. Changes that come faster than they are taken
+are told together. The last update is the job's end; a job that was deleted ends without one.
 """
 
 from __future__ import annotations
@@ -165,9 +165,7 @@ class Follower:
         database, now = self._following.database, asyncio.get_running_loop().time()
         if not database.pooler and self._wished_until < now + PROLONG_SECONDS:
             namespace = database.namespace
-            await connection.fetch(
-                statement("wish_follow", namespace), self.job_id, WISH_SECONDS
-            )
+            await connection.fetch(statement("wish_follow", namespace), self.job_id, WISH_SECONDS)
             await connection.fetch(statement("await", namespace), [self.job_id], WISH_SECONDS)
             self._wished_until = now + WISH_SECONDS
         seen = None if self._seen is None else self._seen.stored_at
@@ -197,7 +195,7 @@ class Follower:
         return msgspec.structs.replace(update, lines=lines, lines_lost=lost)
 
     def _new_lines(self, chunks: list[_Chunk]) -> tuple[tuple[LogLine, ...], int]:
-        """The lines behind the last one known, at most so many as are kept; and how many are gone."""
+        """Lines behind the last one known, at most so many as are kept; and how many are gone."""
         lines: list[LogLine] = []
         lost = 0
         for chunk in chunks:

@@ -1,7 +1,7 @@
 """A LISTEN connection of a client: tells what is notified on some topics.
 
-What it tells is a hint. It is opened again with backoff when it is lost; meanwhile, and when its peer
-has gone silently, whoever uses it stands on a look of his own, or has missed something.
+What it tells is a hint. It is opened again with backoff when it is lost; meanwhile, and when its
+peer has gone silently, whoever uses it stands on a look of his own, or has missed something.
 """
 
 from __future__ import annotations

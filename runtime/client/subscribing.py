@@ -118,6 +118,4 @@ class Subscribed:
         wanted = self._wanted
         values = [as_list(each) for each in (wanted.events, wanted.kinds, wanted.queues)]
         text = statement("subscribe", self._database.namespace)
-        await self._database.run(
-            lambda conn: conn.fetch(text, self._id, *values, WISH_SECONDS)
-        )
+        await self._database.run(lambda conn: conn.fetch(text, self._id, *values, WISH_SECONDS))

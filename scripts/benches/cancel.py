@@ -1,8 +1,8 @@
 """`cancel`: how soon a running handler is told that its job was cancelled.
 
-Method. A node with default settings. A job begins, and sleeps; from another process, through a client
-that is connected already, it is cancelled. The handler notes when the exception reached it, by
-CLOCK_MONOTONIC, which all processes here share. Each figure is from the call of `cancel` to that
+Method. A node with default settings. A job begins, and sleeps; from another process, through a
+client that is connected already, it is cancelled. The handler notes when the exception reached it,
+by CLOCK_MONOTONIC, which all processes here share. Each figure is from the call of `cancel` to that
 moment, in milliseconds; half of the trials are of async handlers.
 
 Goal: at most 100 ms, the worst of them.
@@ -35,9 +35,12 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(site: Site, chosen: argparse.Namespace) -> Result:
     """Measure."""
-    with site.space() as space, space.serving() as node:
-        with Client(url=site.url, namespace=space.namespace) as client:
-            took = [_trial(space, node, client, number) for number in range(chosen.trials)]
+    with (
+        site.space() as space,
+        space.serving() as node,
+        Client(url=site.url, namespace=space.namespace) as client,
+    ):
+        took = [_trial(space, node, client, number) for number in range(chosen.trials)]
     figures = {
         "told_p50_ms": statistics.median(took),
         "told_p95_ms": sorted(took)[int(len(took) * 0.95)],

@@ -20,8 +20,8 @@ from tests.actors.conftest import Bench, new_job
 OOPS = Failed(Failure("ValueError", "oops"))
 
 
-async def claimed(bench: Bench, **options: object) -> ClaimedJob:
-    await bench.store.enqueue([new_job(**options)])
+async def claimed(bench: Bench, max_attempts: int = 25) -> ClaimedJob:
+    await bench.store.enqueue([new_job(max_attempts=max_attempts)])
     node_id = bench.lease.node_id if bench.lease.held else await bench.join()
     (job,) = await bench.store.claim(node_id, [Demand("default", ("kind",), 1)])
     return job
@@ -44,11 +44,11 @@ def node_of(bench: Bench) -> tuple[Subscriptions, Callable[[ClaimedJob, Outcome]
 async def test_ends_are_told_when_they_are_written(bench: Bench) -> None:
     subscriptions, end = node_of(bench)
     heard = subscriptions.subscribe()
-    outcomes = {
-        "completed": (Completed(), {}),
-        "failed": (OOPS, {}),
-        "discarded": (OOPS, {"max_attempts": 1}),
-        "snoozed": (Snoozed(9.0), {}),
+    outcomes: dict[str, tuple[Outcome, int]] = {
+        "completed": (Completed(), 25),
+        "failed": (OOPS, 25),
+        "discarded": (OOPS, 1),
+        "snoozed": (Snoozed(9.0), 25),
     }
     hold = bench.store.faults.hold("ack")
     first = await claimed(bench)
@@ -59,12 +59,10 @@ async def test_ends_are_told_when_they_are_written(bench: Bench) -> None:
     assert nothing.cancelled_caught
     hold.release()
     await trio.sleep(0.1)
-    for word, (outcome, options) in outcomes.items():
-        job = first if word == "completed" else await claimed(bench, **options)
+    for word, (outcome, most) in outcomes.items():
+        job = first if word == "completed" else await claimed(bench, most)
         if word == "completed":
-            (job,) = await bench.store.claim(
-                bench.lease.node_id, [Demand("default", ("kind",), 1)]
-            )
+            (job,) = await bench.store.claim(bench.lease.node_id, [Demand("default", ("kind",), 1)])
         end(job, outcome)
         event = await heard.__anext__()
         assert (event.event, event.job_id, event.kind, event.queue) == (

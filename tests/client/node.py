@@ -11,7 +11,6 @@ import psycopg
 
 from runtime import sql
 
-
 _USED = [[None]] * 3  # what a run used is not known
 
 

@@ -104,7 +104,7 @@ def _write(state: State, job: JobEntry, ack: Ack) -> None:
 def _let_go(
     state: State, job: JobEntry, to: JobState, *, scheduled_at: float | None = None
 ) -> None:
-    """End a run. A job whose cancellation was requested is cancelled, whatever the run has come to."""
+    """End a run. A job whose cancellation was requested is cancelled, whatever that came to."""
     if job.cancel_requested_at is not None:
         to = JobState.CANCELLED
     state.jobs.move(job, to, state.clock.now(), scheduled_at=None if to.final else scheduled_at)

@@ -124,7 +124,7 @@ async def test_an_ack_in_flight_wins_over_rescue(bench: Bench, tables: Tables) -
     (job,) = await bench.claim(await bench.node())
     expire_leases(tables)
     with tables.rival() as rival:
-        execute(rival, "ack_completed", [job.id], [1], ["7"])
+        execute(rival, "ack_completed", [job.id], [1], ["7"], [None], [None], [None])
 
         assert (await bench.store.rescue(100)).jobs == 0
 
