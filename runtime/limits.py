@@ -50,8 +50,13 @@ class Rate:
     def _usual_burst(self) -> int:
         try:
             return max(1, math.ceil(self.count * BURST_SECONDS / self.per - 1e-9))
-        except (TypeError, ZeroDivisionError):
+        except (TypeError, ValueError, ArithmeticError):
             return 1  # their validators say what is wrong
+
+
+def _rate(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if not (value is None or isinstance(value, Rate)):
+        raise UsageError(f"{field.name} is {value!r}, but must be a Rate(count, per=seconds)")
 
 
 @attrs.frozen(kw_only=True)
@@ -60,7 +65,7 @@ class QueueLimits:
 
     concurrency: int | None = attrs.field(default=None, validator=attrs.validators.optional(_whole))
     per_key: int | None = attrs.field(default=None, validator=attrs.validators.optional(_whole))
-    rate: Rate | None = None
+    rate: Rate | None = attrs.field(default=None, validator=_rate)
     fair: bool = False
 
     @property
