@@ -29,8 +29,8 @@ from runtime.errors import StoreUnavailable
 if TYPE_CHECKING:
     from actors.acker import Settled
 
-# Between two looks at a transaction that is still open, in seconds: a dead child's is over as soon as
-# the server notices; one that was forgotten by a living child may stay for hours.
+# Between two looks at a transaction that is still open, in seconds: a dead child's is over as soon
+# as the server notices; one that was forgotten by a living child may stay for hours.
 FIRST_PAUSE_SECONDS = 0.02
 LAST_PAUSE_SECONDS = 1.0
 # After this long, what is open is told of.
@@ -58,6 +58,7 @@ class Doubts:
     observe: events.Observer = events.ignore
     _open: dict[tuple[UUID, int], _Doubt] = attrs.field(factory=dict, init=False)
     _arrived: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _settled: trio.Event = attrs.field(factory=trio.Event, init=False)
     _retry: Retry = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -89,11 +90,11 @@ class Doubts:
         Their children are dead, so the server is about to end their transactions. A run whose
         transaction is still open after that is left to the rescue.
         """
-        before = len(self._open)
-        with trio.move_on_after(END_SECONDS):
-            while self._open and len(self._open) == before:
-                await trio.sleep(FIRST_PAUSE_SECONDS)
-        return len(self._open) < before
+        if self._open:
+            with trio.move_on_after(END_SECONDS):
+                await self._settled.wait()
+                return True
+        return False
 
     async def _look(self) -> None:
         runs = list(self._open)[:MOST_AT_ONCE]
@@ -124,6 +125,8 @@ class Doubts:
         told = list(ended)
         if told:
             self.observe(events.RunsEnded(told))
+            self._settled.set()
+            self._settled = trio.Event()
 
     def _warn(self, runs: Iterable[tuple[UUID, int]]) -> None:
         now = trio.current_time()

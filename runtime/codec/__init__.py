@@ -1,7 +1,7 @@
 """Codecs: what lies between JSON and the database, for args and outputs: compression, encryption.
 
-    JSON text ─▶ layer ─▶ layer ─▶ envelope, a JSON object       seal, where a job is enqueued or ends
-    JSON text ◀─ layer ◀─ layer ◀─ envelope                      unseal, in the child or the client
+    JSON text ─▶ layer ─▶ layer ─▶ envelope, a JSON object     seal: where it is enqueued, or ends
+    JSON text ◀─ layer ◀─ layer ◀─ envelope                    unseal: in the child, or the client
 
 - `Compress`, `AesGcm`: the layers that we bring; `Codec` is what one of your own must be.
 - `Sealer`: the layers of an app. The node has none: what it carries stays sealed.

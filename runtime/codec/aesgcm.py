@@ -36,7 +36,8 @@ class AesGcm:
     """Encrypts and authenticates payloads with AES-GCM. Needs `headrace[crypto]`.
 
     Args: keys: by key id, of 16, 24 or 32 bytes (or those in base64); or a function that returns
-    such, called once in a process, by a node before it serves, else at the first payload. current: the id of the key for new payloads;
+    such, called once in a process: by a node before it serves, else at the first payload. current:
+    the id of the key for new payloads;
     by default the first. Raises: ConfigError, which shows no key.
     """
 

@@ -3,9 +3,9 @@
     {"kid": "2026", "aad": "id", "data": "<base64>", "$codec": "zlib+aesgcm"}
 
 Rules: it is an object, so that jsonb columns, SQL and the payload guard take it as any other.
-`$codec` names the layers in the order in which they were put on. `$codec` is its longest key, and so
-the last, as PostgreSQL keeps the keys of jsonb by length: whether a payload is sealed shows at its
-end, for nothing. Nobody's own payload may have that look; it is refused where it is made.
+`$codec` names the layers in the order in which they were put on. It is the longest key, and so the
+last, as PostgreSQL keeps the keys of jsonb by length: whether a payload is sealed shows at its end,
+for nothing. Nobody's own payload may have that look; it is refused where it is made.
 """
 
 from __future__ import annotations

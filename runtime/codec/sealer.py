@@ -1,8 +1,8 @@
 """Sealer: the layers of an app, put on and taken off.
 
-Rules: a payload without an envelope is plain, and is read as it is: what was enqueued before the app
-had a codec, or by SQL, runs. A layer that an app no longer has is named in the error. What can be
-read without a key is read by every app.
+Rules: a payload without an envelope is plain, and is read as it is: what was enqueued before the
+app had a codec, or by SQL, runs. A layer that an app no longer has is named in the error. What can
+be read without a key is read by every app.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TO_ID, _TO_KIND = "id", "kind"
 
 @runtime_checkable
 class Codec(Protocol):
-    """One layer. `name` is written into the envelope and must never change: 1 to 20 of a-z 0-9 _ . -
+    """One layer. `name` is written into the envelope and must never change: 20 of a-z 0-9 _ . -
 
     It is called in clients' threads and in children, and after a fork.
     """
@@ -62,7 +62,7 @@ class Sealer:
         return bool(self._codecs)
 
     def prepare(self) -> None:
-        """Have whatever the layers need, now rather than at the first payload. Raises: ConfigError."""
+        """Have what the layers need, now rather than at the first payload. Raises: ConfigError."""
         for codec in self._codecs:
             make_ready = getattr(codec, "prepare", None)
             if make_ready is not None:

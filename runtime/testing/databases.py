@@ -2,10 +2,9 @@
 
     server ─▶ template, migrated once ─▶ copy ─▶ a test ─▶ dropped
 
-Rules: who shares a server (the workers of pytest-xdist) shares its template, which one of them makes
-while the others wait. Its name has a digest of the migrations in it, so one that an earlier run
-left behind is used again, and never an old one. The last who leaves a server that is not ours
-drops what was made in it.
+Rules: who shares a server (the workers of pytest-xdist) shares its template, which one of them
+makes while the others wait. Its name has a digest of the migrations in it, so one that an earlier
+run left behind is used again, and never an old one. The last who leaves drops it.
 """
 
 from __future__ import annotations

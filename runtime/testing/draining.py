@@ -2,10 +2,10 @@
 
     claim ─▶ handler, here ─▶ outcome ─▶ decide ─▶ ack ─▶ claim ...      until nothing is left
 
-Claims, outcomes and retries are the node's own code, and the same rows are left. What only a process
-can give is not there: timeouts and cancellation do not interrupt, limits of memory and CPU do not
-hold, and a handler that kills its process kills the test's. Sync handlers run in the calling thread,
-async ones in a loop of their own, in another thread: so it does not matter what loop the test has.
+Claims, outcomes and retries are the node's own code, and the same rows are left. What only a
+process can give is not there: timeouts and cancellation do not interrupt, limits of memory and CPU
+do not hold, and a handler that kills its process kills the test's. Sync handlers run in the calling
+thread, async ones in a loop of their own, in another thread: whatever loop the test has.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A handler completes its job on its own connection, of any library: job and effects commit together."""
+"""A handler completes its job on its own connection, of any library."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from runtime import Client
 from runtime.client.completion import Completion, complete
 from runtime.errors import JobCancelled, JobLost
-from tests.client.jobs import rows, thumbnail
+from tests.client.jobs import rows, seen, thumbnail
 from tests.client.libraries import ASYNC, SYNC, awaited
 from tests.client.node import NodeByHand, node_by_hand
 
@@ -98,8 +98,7 @@ def test_a_waiter_learns_of_it_at_the_commit(url: str) -> None:
 
         async def main() -> object:
             waiting = asyncio.create_task(asyncio.to_thread(results, client, run.job_id))
-            while not node.waited_for(run.job_id):
-                await asyncio.sleep(0.005)
+            await seen(lambda: node.waited_for(run.job_id))
             conn.commit()
             return await waiting
 

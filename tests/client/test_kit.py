@@ -1,4 +1,4 @@
-"""The test kit on a real database: drain, time travel, and databases that are copies of a template."""
+"""The test kit on a real database: drain, time travel, and copies of a template."""
 
 from __future__ import annotations
 
@@ -193,8 +193,6 @@ def test_databases_are_copies_of_a_template_that_all_share(
             conn.execute("SELECT FROM headrace.job")
         for url in (first, second, third, empty):
             one.drop(url)
-    found = rows(
-        postgres_server.url, "SELECT datname FROM pg_database WHERE datname = %s", one.template
-    )
-    assert found == []
+    look = "SELECT datname FROM pg_database WHERE datname = %s"
+    assert rows(postgres_server.url, look, one.template) == []
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]

@@ -78,7 +78,8 @@ def test_a_missing_key_is_named_and_a_wrong_one_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "kind", "job_id"), [("output", "mail", ID), ("args", "male", ID), ("args", "mail", uuid4())]
+    ("field", "kind", "job_id"),
+    [("output", "mail", ID), ("args", "male", ID), ("args", "mail", uuid4())],
 )
 def test_it_opens_for_its_own_job_alone(field: str, kind: str, job_id: UUID) -> None:
     sealer = Sealer(AesGcm({"2026": NEW}))
@@ -171,7 +172,7 @@ def test_keys_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     for shown in (repr(app.sealer), repr(AesGcm({"2026": NEW})), repr(vars(from_env.sealer))):
         assert text not in shown
         assert repr(NEW)[2:-1] not in shown
-    with pytest.raises(UsageError, match="use AesGcm.from_env"):
+    with pytest.raises(UsageError, match=r"use AesGcm\.from_env"):
         cloudpickle.dumps(app)
     crossed = cloudpickle.dumps(from_env)
     assert NEW not in crossed
