@@ -11,16 +11,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
+from typing import cast
 
 import attrs
 import trio
 
 from actors import events
-from actors.kit import ChildSpec, Life, Restart, run_supervised
-from actors.parts import Parts, make_parts
+from actors.kit import ChildSpec, Life, Restart, Supervisor, run_supervised
+from actors.parts import Parts, make_parts, make_upkeep
 from actors.store.bridge import Bridge, open_bridge
 from actors.store.database import Database
 from actors.store.postgres import PostgresStore, session_of
+from actors.store.protocol import Store
+from actors.store.several import NamespaceView, SeveralStore
 from actors.tree import tree
 from runtime.child.orders import AppSource
 from runtime.config import Config
@@ -33,13 +36,19 @@ def make_node(
     *,
     observe: events.Observer = events.ignore,
     beside: Sequence[ChildSpec] = (),
+    namespaces: Sequence[str] = (),
 ) -> tuple[Parts, ChildSpec]:
     """The parts of a node on PostgreSQL, and the spec of its whole tree for your own supervisor.
 
     Args: config: with its database_url. app: an import path, or the app itself, cloudpickled.
     observe: gets every event, besides the node's own log, metrics and health. beside: actors of
-    your own; they start last and stop first.
+    your own; they start last and stop first. namespaces: to be served instead of the config's;
+    several share the cores evenly, each with its own tables and maintenance.
     """
+    if len(namespaces) > 1:
+        configs = [attrs.evolve(config, namespace=name) for name in namespaces]
+        return _make_several(configs, app, observe, beside)
+    config = attrs.evolve(config, namespace=namespaces[0]) if namespaces else config
     database = Database(partial(open_database, config))
     warned = _Warned(config.payload_limit_bytes)
     store = PostgresStore(
@@ -52,6 +61,39 @@ def make_node(
     warned.observe = parts.observe
     store_spec = ChildSpec("store", database.hold_open)
     return parts, tree(parts, store=store_spec, beside=beside).spec()
+
+
+def _make_several(
+    configs: Sequence[Config], app: AppSource, observe: events.Observer, beside: Sequence[ChildSpec]
+) -> tuple[Parts, ChildSpec]:
+    databases = [Database(partial(open_database, config)) for config in configs]
+    warned = _Warned(configs[0].payload_limit_bytes)
+    stores = [
+        PostgresStore(
+            database,
+            namespace=config.namespace,
+            limits=payload_limits(config),
+            on_warning=warned,
+        )
+        for config, database in zip(configs, databases, strict=True)
+    ]
+    several = SeveralStore(stores)
+    # The work asks no more of a Store than what SeveralStore has.
+    parts = make_parts(configs[0], cast("Store", several), app, observe=observe)
+    warned.observe = parts.observe
+    views = [
+        cast("Store", NamespaceView(store, several.id_in(place)))
+        for place, store in enumerate(stores)
+    ]
+    upkeep = make_upkeep(parts, app, list(zip(configs, views, strict=True)))
+    pools = Supervisor(
+        "stores",
+        [
+            ChildSpec(f"store-{config.namespace}", database.hold_open)
+            for config, database in zip(configs, databases, strict=True)
+        ],
+    )
+    return parts, tree(parts, store=pools.spec(), beside=beside, upkeep=upkeep).spec()
 
 
 @attrs.define
@@ -83,10 +125,12 @@ async def serve(
     force: trio.Event | None = None,
     observe: events.Observer = events.ignore,
     started: Callable[[Parts], None] = lambda parts: None,
+    namespaces: Sequence[str] = (),
 ) -> None:
     """Run a node until `stop`, then drain.
 
     Args: force: set to stop without draining, now. started: called when the whole tree is up.
+    namespaces: see `make_node`.
     Raises: SchemaError: the tables are not ours; nothing was served. SupervisionError: what the
     tree could not mend by restarting.
     """
@@ -98,7 +142,11 @@ async def serve(
     told = ChildSpec("told", tell, Restart.TEMPORARY)  # the last to start, so all are up
     drain = _Drain()
     parts, spec = make_node(
-        config, app, observe=events.fan_out(drain.observe, observe), beside=[told]
+        config,
+        app,
+        observe=events.fan_out(drain.observe, observe),
+        beside=[told],
+        namespaces=namespaces,
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(drain.begin, parts, stop)

@@ -9,8 +9,8 @@
     │   ├─ acker
     │   ├─ workers  one_for_one: forkserver, worker-0 .. worker-N (the last for async handlers)
     │   └─ distributor    last in, first out: claiming stops, workers drain, the Acker flushes
-    └─ maintenance  one_for_one: leader (only during a term: stager, rescuer, scheduler, pruner,
-                          reindexer, surveyor), elector, registrar
+    └─ maintenance  one_for_one: leader (only during a term: stager, rescuer, expirer, scheduler,
+                          pruner, reindexer, surveyor), elector, registrar
 
 Children start in reading order and stop in the reverse, so a drain needs no code of its own. To
 embed: run `tree(parts)` in your own supervisor, or any of these specs next to actors of your own.
@@ -30,19 +30,25 @@ FLUSH_SECONDS = 10.0
 
 
 def tree(
-    parts: Parts, *, store: ChildSpec | None = None, beside: Sequence[ChildSpec] = ()
+    parts: Parts,
+    *,
+    store: ChildSpec | None = None,
+    beside: Sequence[ChildSpec] = (),
+    upkeep: Sequence[Parts] = (),
 ) -> Supervisor:
     """The whole node.
 
     Args: store: the spec that holds the Store's pool open, if it is not open yet. beside: actors of
-    your own; they start last and stop first.
+    your own; they start last and stop first. upkeep: of each namespace, where it serves several;
+    each has its own maintenance.
     """
     children = [
         *([store] if store else []),
         ChildSpec("heartbeat", parts.heartbeat.run),
         window(parts).spec(),
         work(parts).spec(),
-        maintenance(parts).spec(),
+        *(maintenance(each, f"maintenance-{each.config.namespace}").spec() for each in upkeep),
+        *([] if upkeep else [maintenance(parts).spec()]),
     ]
     return Supervisor("node", [*children, *beside], strategy=Strategy.REST_FOR_ONE)
 
@@ -86,18 +92,19 @@ def workers(parts: Parts) -> Supervisor:
     )
 
 
-def maintenance(parts: Parts) -> Supervisor:
+def maintenance(parts: Parts, name: str = "maintenance") -> Supervisor:
     """What one node does for all."""
     parts.leader.duties = [
         ChildSpec("stager", parts.stager.run),
         ChildSpec("rescuer", parts.rescuer.run),
+        ChildSpec("expirer", parts.expirer.run),
         ChildSpec("scheduler", parts.scheduler.run),
         ChildSpec("pruner", parts.pruner.run),
         ChildSpec("reindexer", parts.reindexer.run),
         ChildSpec("surveyor", parts.surveyor.run),
     ]
     return Supervisor(
-        "maintenance",
+        name,
         [
             ChildSpec("leader", parts.leader.run, shutdown_seconds=FLUSH_SECONDS),
             ChildSpec("elector", parts.elector.run),

@@ -34,7 +34,8 @@ def _states(given: JobState | str | Iterable[JobState | str] | None) -> tuple[Jo
 
 def _texts(given: str | Iterable[str] | None) -> tuple[str, ...]:
     texts = (given,) if isinstance(given, str) else tuple(given or ())
-    if not all(isinstance(each, str) and "\0" not in each for each in texts):
+    given_any: tuple[object, ...] = texts  # whatever the caller's types say
+    if not all(isinstance(each, str) and "\0" not in each for each in given_any):
         raise UsageError(f"a filter is made of texts without NUL, not {given!r:.200}")
     return texts
 
@@ -50,10 +51,10 @@ def _priorities(given: int | Iterable[int] | None) -> tuple[int, ...]:
 
 
 def _when(given: When | None) -> When | None:
-    if given is None or isinstance(given, timedelta):
-        return given
-    if not isinstance(given, datetime) or given.tzinfo is None:
-        raise UsageError(f"a time is a datetime with a time zone, or a timedelta, not {given!r}")
+    if isinstance(given, datetime) and given.tzinfo is None:
+        raise UsageError(f"a time has a time zone, unlike {given!r}")
+    if not isinstance(given, datetime | timedelta | None):
+        raise UsageError(f"a time is a datetime or, as an age, a timedelta, not {given!r}")
     return given
 
 
@@ -106,7 +107,9 @@ class JobFilter:
     def at(self, now: datetime) -> JobFilter:
         """The same, with all ages counted back from this time."""
         given = attrs.asdict(self, recurse=False)
-        ages = {name: now - age for name, age in given.items() if isinstance(age, timedelta)}
+        ages: dict[str, Any] = {
+            name: now - age for name, age in given.items() if isinstance(age, timedelta)
+        }
         return attrs.evolve(self, **ages)
 
 

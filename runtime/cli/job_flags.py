@@ -22,50 +22,49 @@ _AGE = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 _MOST_SECONDS = 100 * 365 * 86_400  # a hundred years: what is older than PostgreSQL can wait
 
 
-class Moment(click.ParamType):
-    """A time with its offset from UTC; or an age, such as 90s, 15m, 2h or 7d, if it may be one."""
-
-    name = "time"
-
-    def __init__(self, *, ages: bool = True) -> None:
-        self._ages = ages
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> When:
-        """See the class."""
-        age = _AGE.fullmatch(value) if self._ages else None
-        if age is not None and float(age[1]) * _UNITS[age[2]] <= _MOST_SECONDS:
-            return timedelta(seconds=float(age[1]) * _UNITS[age[2]])
-        try:
-            time = datetime.fromisoformat(value)
-        except ValueError:
-            time = None
-        if time is None or time.tzinfo is None:
-            or_age = ", and no age such as 15m, 2h or 7d" if self._ages else ""
-            self.fail(f"{value!r} is no time such as 2027-01-31T08:00:00+01:00{or_age}", param, ctx)
-        return time
+def moment(context: click.Context, parameter: click.Parameter, value: str | None) -> When | None:
+    """A time with its offset from UTC; or an age, such as 90s, 15m, 2h or 7d."""
+    age = _AGE.fullmatch(value or "")
+    if age is not None and float(age[1]) * _UNITS[age[2]] <= _MOST_SECONDS:
+        return timedelta(seconds=float(age[1]) * _UNITS[age[2]])
+    return _time(context, parameter, value, ", and no age such as 15m, 2h or 7d")
 
 
-class JsonObject(click.ParamType):
+def time(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
+    """A time with its offset from UTC."""
+    return _time(context, parameter, value, "")
+
+
+def _time(
+    context: click.Context, parameter: click.Parameter, value: str | None, nor: str
+) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        told = f"{value!r} is no time such as 2027-01-31T08:00:00+01:00{nor}"
+        raise click.BadParameter(told, context, parameter)
+    return found
+
+
+def _object(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> dict[str, Any] | None:
     """A JSON object."""
-
-    name = "json"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> dict[str, Any]:
-        """See the class."""
-        try:
-            found = json.loads(value)
-        except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
-            self.fail(f"{value!r:.200} is no JSON object", param, ctx)
-        return found
+    if value is None:
+        return None
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise click.BadParameter(f"{value!r:.200} is no JSON object", context, parameter)
+    return found
 
 
-_MOMENT, _OBJECT = Moment(), JsonObject()
 _FLAGS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("--state", "state", {"type": click.Choice([state.value for state in JobState])}),
     ("--kind", "kind", {}),
@@ -76,11 +75,19 @@ _FLAGS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("--any-tag", "any_tag", {"help": "The job has one of these."}),
 )  # all of them may be given more than once
 _SINGLE: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    ("--metadata", "metadata", {"type": _OBJECT, "help": "The job's metadata contain this."}),
-    ("--args", "args", {"type": _OBJECT, "help": "The job's args contain this."}),
+    (
+        "--metadata",
+        "metadata",
+        {"callback": _object, "metavar": "JSON", "help": "The job's metadata contain this."},
+    ),
+    (
+        "--args",
+        "args",
+        {"callback": _object, "metavar": "JSON", "help": "The job's args contain this."},
+    ),
     ("--error", "error", {"help": "A text in the last failure, in whatever case."}),
     *(
-        (f"--{what}-{side}", f"{what}_{side}", {"type": _MOMENT, "metavar": "TIME|AGE"})
+        (f"--{what}-{side}", f"{what}_{side}", {"callback": moment, "metavar": "TIME|AGE"})
         for what in ("created", "scheduled", "finalized")
         for side in ("since", "until")
     ),

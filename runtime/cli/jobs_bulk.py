@@ -17,7 +17,7 @@ import attrs
 import click
 
 from runtime.cli.exits import Exit
-from runtime.cli.job_flags import Moment, filtered
+from runtime.cli.job_flags import filtered, time
 from runtime.cli.options import as_json, configured
 from runtime.cli.output import print_json, print_table, say
 from runtime.cli.session import run_with_client
@@ -123,7 +123,7 @@ def delete_jobs(settings: Settings, many: Many) -> int:
 
 @click.command("reschedule")
 @changing
-@click.option("--to", "to", type=Moment(ages=False), metavar="TIME", help="Run them then.")
+@click.option("--to", "to", callback=time, metavar="TIME", help="Run them then.")
 @click.option("--delay", "delay", type=float, metavar="SECONDS", help="Run them so much from now.")
 def reschedule_jobs(
     settings: Settings, many: Many, to: datetime | None, delay: float | None
@@ -138,13 +138,13 @@ def reschedule_jobs(
 
 @click.command("move")
 @changing
-@click.option("--to-queue", "queue")
-@click.option("--to-priority", "priority", type=click.IntRange(1, MAX_PRIORITY))
-def move_jobs(settings: Settings, many: Many, queue: str | None, priority: int | None) -> int:
+@click.option("--to-queue")
+@click.option("--to-priority", type=click.IntRange(1, MAX_PRIORITY))
+def move_jobs(settings: Settings, many: Many, to_queue: str | None, to_priority: int | None) -> int:
     """Move jobs that wait to another queue, another priority, or both."""
 
     def act(client: Client) -> Act:
-        return functools.partial(client.jobs.move, queue=queue, priority=priority)
+        return functools.partial(client.jobs.move, queue=to_queue, priority=to_priority)
 
     return _bulk(settings, many, "move", act)
 

@@ -27,6 +27,7 @@ from runtime.cli.ready import tell_service_manager
 from runtime.cli.session import attached, prepare_tables
 from runtime.config import Config, Settings, mask
 from runtime.errors import ConfigError
+from runtime.handler_options import check_namespace
 from runtime.version import our_version
 
 if TYPE_CHECKING:
@@ -39,29 +40,48 @@ _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @click.command()
-@configured(all_options(without=("app",)))
+@configured(all_options(without=("app", "namespace")))
+@click.option(
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    help="Whose tables to serve; several, each given so, share the cores evenly."
+    " [default: headrace; HEADRACE_NAMESPACE]",
+)
 @click.argument("app", required=False)
-def serve(settings: Settings, app: str | None) -> int:
+def serve(settings: Settings, namespaces: tuple[str, ...], app: str | None) -> int:
     """Run the jobs of APP (such as pkg.jobs:app) on all cores of this machine.
 
     Stops on SIGTERM or SIGINT: running jobs may end within --drain-seconds, the rest go back. A
     second signal stops at once.
     """
     config = settings.config if app is None else attrs.evolve(settings.config, app=app)
+    served = _served(config, namespaces)
     if not config.app:
         raise ConfigError("no app to serve; name one: python -m runtime serve pkg.jobs:app")
     logs.configure(config.log_level, config.log_format)
     for note in settings.notes:
         logger.warning(note)
     with attached(config) as (reached, server):
-        prepare_tables(reached, migrate=config.migrate or server is not None)
-        return _run(reached, server)
+        for namespace in served:
+            own = attrs.evolve(reached, namespace=namespace)
+            prepare_tables(own, migrate=config.migrate or server is not None)
+        return _run(reached, server, served)
 
 
-def _run(config: Config, server: Server | None) -> int:
-    _announce(config)
+def _served(config: Config, namespaces: tuple[str, ...]) -> tuple[str, ...]:
+    """Raises: UsageError, ConfigError."""
+    for name in namespaces:
+        check_namespace(name)
+    if len(set(namespaces)) < len(namespaces):
+        raise ConfigError(f"--namespace: each once, not {', '.join(namespaces)}")
+    return namespaces or (config.namespace,)
+
+
+def _run(config: Config, server: Server | None, namespaces: tuple[str, ...]) -> int:
+    _announce(config, namespaces)
     _collect_seldom()
-    stopped_by = trio.run(_serve, config, server)
+    stopped_by = trio.run(_serve, config, server, namespaces)
     logger.info("stopped")
     return Exit.OK if stopped_by is None else forced(stopped_by)
 
@@ -75,19 +95,21 @@ def _collect_seldom() -> None:
     gc.set_threshold(20_000, 20, 100)
 
 
-def _announce(config: Config) -> None:
+def _announce(config: Config, namespaces: tuple[str, ...]) -> None:
     logger.info(
         "headrace %s serves %s: queues %s; %d workers; namespace %s of %s",
         our_version(),
         config.app,
         ",".join(map(str, config.queues)),
         config.worker_count,
-        config.namespace,
+        ", ".join(namespaces),
         mask(config.database_url),
     )
 
 
-async def _serve(config: Config, server: Server | None) -> signal.Signals | None:
+async def _serve(
+    config: Config, server: Server | None, namespaces: tuple[str, ...]
+) -> signal.Signals | None:
     """Returns the second signal, if one came."""
     stop, force = trio.Event(), trio.Event()
     forced_by: list[signal.Signals] = []
@@ -99,7 +121,13 @@ async def _serve(config: Config, server: Server | None) -> signal.Signals | None
             observe = keeper.observe
             nursery.start_soon(keeper.run)
         await node.serve(
-            config, config.app, stop=stop, force=force, observe=observe, started=_started
+            config,
+            config.app,
+            stop=stop,
+            force=force,
+            observe=observe,
+            started=_started,
+            namespaces=namespaces,
         )
         nursery.cancel_scope.cancel()
     return forced_by[0] if forced_by else None

@@ -68,9 +68,7 @@ def run_with_store(settings: Settings, unit: Callable[[Store], Awaitable[T]]) ->
         return trio.run(_with_store, config, unit)
 
 
-def run_with_client(
-    settings: Settings, unit: Callable[[Client], T], *, check: bool = True
-) -> T:
+def run_with_client(settings: Settings, unit: Callable[[Client], T], *, check: bool = True) -> T:
     """Open a client, see that its tables are ours, run `unit`, which may use all its groups.
 
     `check`: False for what needs no tables.

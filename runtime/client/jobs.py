@@ -146,7 +146,10 @@ def _newest_place(cursor: str | None) -> tuple[UUID | None]:
 def finalized_place(
     wanted: JobFilter, cursor: str | None
 ) -> tuple[list[str], datetime | None, UUID | None]:
-    """The states that are asked for, and the place that a cursor by end means. Raises: UsageError."""
+    """The states that are asked for, and the place that a cursor by end means.
+
+    Raises: UsageError.
+    """
     states = [state.value for state in _final_states(wanted.state)]
     if cursor is None:
         return states, None, None
@@ -174,4 +177,6 @@ def _id_of(text: str, cursor: str) -> UUID:
 
 
 def _no_cursor(cursor: str) -> UsageError:
-    return UsageError(f"{cursor!r:.200} is no cursor of this order: give the one of the page before")
+    return UsageError(
+        f"{cursor!r:.200} is no cursor of this order: give the one of the page before"
+    )

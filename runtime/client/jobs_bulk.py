@@ -3,8 +3,8 @@
     begin ─▶ batch: [ find and lock the next jobs, in order of id ─▶ change them ] ─▶ report ─▶ ...
 
 Rules: a batch is a short transaction of its own; what it says is what that transaction wrote. The
-filter is looked at again once a job is locked, so nothing is changed that it does not mean. Each job
-is met once, in the order of the ids, and none that was written after the change began: it ends
+filter is looked at again once a job is locked, so nothing is changed that it does not mean. Each
+job is met once, in the order of the ids, and none that was written after the change began: it ends
 whatever producers do. Where it stopped (`limit`, an error), another call goes on by `resume`.
 """
 
@@ -78,7 +78,9 @@ def move(queue: str | None = None, priority: int | None = None) -> Change:
     if queue is not None:
         check_name("queue", queue)
     if priority is not None and priority not in range(1, MAX_PRIORITY + 1):
-        raise UsageError(f"priority {priority!r}: it is from 1, which runs first, to {MAX_PRIORITY}")
+        raise UsageError(
+            f"priority {priority!r}: it is from 1, which runs first, to {MAX_PRIORITY}"
+        )
     return Change("move", FINAL_STATES | _RUNNING, (queue, priority))
 
 
@@ -87,10 +89,10 @@ class BulkChange:
     """What a change of many jobs has done so far, or in all.
 
     Attributes: change, its name; changed, how many jobs it changed; asked, how many that run, whose
-    nodes were asked to cancel them; running, how many it left as they are because they run; skipped,
-    how many it left for another reason (they were final already, or another job holds their unique
-    key); dry_run: then nothing was written, and the numbers are what would have been; resume, where
-    another call would go on: None at the end of all.
+    nodes were asked to cancel them; running, how many it left as they are because they run;
+    skipped, how many it left for another reason (they were final already, or another job holds
+    their unique key); dry_run: then nothing was written, and the numbers are what would have been;
+    resume, where another call would go on: None at the end of all.
     """
 
     change: str

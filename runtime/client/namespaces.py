@@ -82,9 +82,7 @@ class NamespaceWork:
         raise StoreUnavailable(f"long transactions hold the jobs of {name}: try again later")
 
 
-async def _look(
-    connection: Connection, name: str, disabled: bool, readable: bool
-) -> NamespaceInfo:
+async def _look(connection: Connection, name: str, disabled: bool, readable: bool) -> NamespaceInfo:
     if not readable:
         return NamespaceInfo(name, disabled, None, None)
     await _enter(connection, name)

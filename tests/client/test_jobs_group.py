@@ -156,9 +156,7 @@ def test_pages_neither_repeat_nor_leave_out_what_stays(
     assert numbers(client.jobs.each(wanted, page=2)) == [11, 10, 9, 8, 6, 4, 3, 2, 1]
 
 
-def test_final_jobs_are_listed_by_their_ends(
-    client: Client, conn: psycopg.Connection[Any]
-) -> None:
+def test_final_jobs_are_listed_by_their_ends(client: Client, conn: psycopg.Connection[Any]) -> None:
     ends = {1: 5, 2: 3, 3: 3, 4: 3, 5: 9}  # three in one ack
     for number, minute in ends.items():
         state = "discarded" if number == 3 else "completed"
@@ -177,14 +175,15 @@ def test_final_jobs_are_listed_by_their_ends(
 
 
 def test_what_makes_no_sense_is_refused_before_it_is_sent(client: Client) -> None:
-    for conditions in (
+    bad: list[dict[str, Any]] = [
         {"state": "lost"},
         {"created_since": datetime(2026, 1, 1)},
         {"metadata": [1]},
         {"kind": "a\0b"},
-    ):
+    ]
+    for conditions in bad:
         with pytest.raises(UsageError):
-            JobFilter(**conditions)  # type: ignore[arg-type]
+            JobFilter(**conditions)
     with pytest.raises(UsageError, match="cursor"):
         client.jobs.list(cursor="nonsense")
     with pytest.raises(UsageError, match="cursor"):
@@ -223,11 +222,15 @@ def test_a_change_does_what_it_says_and_says_what_it_did(
     after: str,
 ) -> None:
     _in_all_states(conn)
-    extra = {"reschedule": {"delay": 3600}, "move": {"queue": "q2", "priority": 4}}.get(act, {})
+    extras: dict[str, dict[str, Any]] = {
+        "reschedule": {"delay": 3600},
+        "move": {"queue": "q2", "priority": 4},
+    }
+    extra = extras.get(act, {})
     change = getattr(client.jobs, act)
 
     planned = change(JobFilter(kind="k"), dry_run=True, **extra)
-    assert [state for state in states(conn).values()] == [*_STATES, "available"]
+    assert list(states(conn).values()) == [*_STATES, "available"]
     done: BulkChange = change(JobFilter(kind="k"), **extra)
 
     assert (done.changed, done.asked, done.running, done.skipped) == numbers_
@@ -287,9 +290,7 @@ def test_batches_are_reported_and_a_limit_can_be_gone_on_from(
     assert (rest.changed, rest.skipped, rest.resume) == (2, 0, None)
 
 
-def test_a_change_ends_whatever_producers_do(
-    client: Client, conn: psycopg.Connection[Any]
-) -> None:
+def test_a_change_ends_whatever_producers_do(client: Client, conn: psycopg.Connection[Any]) -> None:
     for number in range(1, 5):
         add(conn, number)
     produced = iter(range(5, 100))

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from actors.store.protocol import JobFilter
+from runtime.job_filter import JobFilter
 from runtime.readable import UNREADABLE
 from tests.store.harness import Bench
 from tests.store.tables import Tables

@@ -20,8 +20,10 @@ _SCANNED = "SELECT queue, state, count(*) FROM job GROUP BY 1, 2"
 # Both in one statement, so of one snapshot.
 _DIFFERENCE = f"""
     SELECT count(*)
-    FROM (({_COUNTED}) EXCEPT ({_SCANNED}) UNION ALL (({_SCANNED}) EXCEPT ({_COUNTED}))) AS differing
-"""  # noqa: S608 - constants
+    FROM (
+        (({_COUNTED}) EXCEPT ({_SCANNED})) UNION ALL (({_SCANNED}) EXCEPT ({_COUNTED}))
+    ) AS differing
+"""
 
 
 def difference(tables: Tables) -> int:
@@ -72,7 +74,9 @@ async def test_a_jobs_life_is_counted_from_its_first_to_its_last_statement(
 
 def test_what_is_rolled_back_is_not_counted(tables: Tables) -> None:
     with tables.rival() as rival:
-        rival.execute("INSERT INTO job (id, kind) SELECT uuid7(n), 'k' FROM generate_series(1, 9) n")
+        rival.execute(
+            "INSERT INTO job (id, kind) SELECT uuid7(n), 'k' FROM generate_series(1, 9) n"
+        )
         rival.execute("SAVEPOINT here")
         rival.execute("UPDATE job SET queue = 'q'")
         rival.execute("ROLLBACK TO here")
@@ -174,7 +178,9 @@ def test_no_job_is_read_to_count_them(tables: Tables) -> None:
 
     for statement in ("counts", "job_counts"):
         assert explain(tables, statement, analyse=True).scans_of("job") == set()
-    assert explain(tables, "queues", analyse=True).rows_read("job") <= 4  # the oldest of each priority
+    assert (
+        explain(tables, "queues", analyse=True).rows_read("job") <= 4
+    )  # the oldest of each priority
 
 
 def test_a_producer_without_rights_on_the_counts_is_counted(tables: Tables) -> None:

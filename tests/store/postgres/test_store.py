@@ -9,7 +9,7 @@ from actors.store.bridge import Bridge, open_bridge
 from actors.store.errors import DatabaseError
 from actors.store.postgres import PostgresStore, session_of
 from actors.store.postgres.refusals import typed
-from actors.store.protocol import Demand, JobFilter, Notification
+from actors.store.protocol import Demand, Notification
 from runtime.errors import (
     ConfigError,
     JobNotFound,
@@ -21,6 +21,7 @@ from runtime.errors import (
     UsageError,
 )
 from runtime.ids import uuid7
+from runtime.job_filter import JobFilter
 from runtime.lifecycle import Ack, JobState
 from runtime.payload import MIB, PayloadLimits
 from tests.store.harness import Bench, ack_of, new_job, node_info

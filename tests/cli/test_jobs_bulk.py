@@ -1,0 +1,104 @@
+"""`job list`, `count` and the changes of many jobs, with conditions, on a real database."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.cli.test_jobs import ID, execute
+
+
+class Terminal(io.StringIO):
+    """stdin of somebody who sits there."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def fill(url: str) -> None:
+    """Of the kind a: two available in q1 and one running; of the kind b: one that failed."""
+    execute(
+        url,
+        "INSERT INTO headrace.job (id, kind, queue, state, node_id, finalized_at, tags, metadata)"
+        " SELECT headrace.uuid7(n), CASE WHEN n < 4 THEN 'a' ELSE 'b' END,"
+        " CASE WHEN n < 3 THEN 'q1' ELSE 'q2' END,"
+        " (ARRAY['available', 'available', 'running', 'discarded'])[n]::headrace.job_state,"
+        " CASE WHEN n = 3 THEN 1 END, CASE WHEN n = 4 THEN now() END,"
+        " CASE WHEN n = 1 THEN ARRAY['x', 'y'] ELSE ARRAY['x'] END,"
+        " jsonb_build_object('n', n) FROM generate_series(1, 4) AS n",
+    )
+
+
+def test_lists_take_all_conditions(on: Cli, migrated_url: str) -> None:
+    fill(migrated_url)
+
+    def listed(*flags: object) -> list[int]:
+        return [job["metadata"]["n"] for job in on("job", "list", *flags, "--json").json]
+
+    assert listed("--state", "available", "--state", "running") == [3, 2, 1]
+    assert listed("--tag", "x", "--tag", "y") == [1]
+    assert listed("--metadata", '{"n": 2}') == [2]
+    assert listed("--kind", "a", "--any-tag", "y", "--queue", "q1") == [1]
+    assert listed("--created-until", "1h") == []
+    assert listed("--created-since", "1h", "--order", "finalized") == [4]
+    assert "is no JSON object" in on("job", "list", "--metadata", "[1]", status=2).err
+    assert "2027-01-31" in on("job", "list", "--created-since", "monday", status=2).err
+
+
+def test_counts_are_by_state_and_by_queue(on: Cli, migrated_url: str) -> None:
+    fill(migrated_url)
+
+    assert on("job", "count", "--json").json["available"] == 2
+    assert on("job", "count", "--exact", "--json").json == on("job", "count", "--json").json
+    assert on("job", "count", "--kind", "b", "--json").json["available"] == 0
+    assert on("job", "count", "--by-queue", "--json").json == [
+        {"queue": "q1", "state": "available", "jobs": 2},
+        {"queue": "q2", "state": "running", "jobs": 1},
+        {"queue": "q2", "state": "discarded", "jobs": 1},
+    ]
+    on("job", "count", "--by-queue", "--kind", "a", status=2)
+
+
+def test_many_are_changed_by_conditions(on: Cli, migrated_url: str) -> None:
+    fill(migrated_url)
+
+    planned = on("job", "delete", "--kind", "a", "--dry-run", "--json").json
+    assert (planned["changed"], planned["running"], planned["dry_run"]) == (2, 1, True)
+    moved = on("job", "move", "--state", "available", "--to-queue", "q3", "--to-priority", 4)
+    assert moved.out.splitlines()[1].split() == ["2", "moved"]
+    assert on("job", "reschedule", "--queue", "q3", "--delay", 60, "--json").json["changed"] == 2
+    cancelled = on("job", "cancel", "--kind", "a", "--batch", 2)
+    assert "cancelled" in cancelled.out
+    assert "were asked" in cancelled.out
+    assert "2 jobs so far" in cancelled.err
+    assert on("job", "retry", "--all", "--limit", 1, "--json").json["changed"] == 1
+    deleted = on("job", "delete", "--all").out
+    assert "left, as they run" in deleted
+    assert [job["metadata"]["n"] for job in on("job", "list", "--json").json] == [3]
+
+
+def test_on_a_terminal_it_asks_first(
+    on: Cli, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(migrated_url)
+
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    assert "delete 3 jobs?" in on("job", "delete", "--kind", "a", status=130).err
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    on("job", "cancel", "--state", "available")
+    monkeypatch.setattr("sys.stdin", Terminal(""))
+    assert on("job", "delete", "--state", "cancelled", "--yes", "--json").json["changed"] == 2
+
+
+def test_what_makes_no_sense_is_refused(on: Cli) -> None:
+    for arguments, part in [
+        (("cancel",), "which jobs?"),
+        (("delete", ID, "--kind", "a"), "not both"),
+        (("reschedule", "--kind", "a"), "one of them"),
+        (("reschedule", "--kind", "a", "--delay", "-1"), "delay"),
+        (("move", "--kind", "a"), "one of them at least"),
+        (("retry", "--kind", "a", "--resume", "x"), "resume"),
+    ]:
+        assert part in on("job", *arguments, status=2).err
