@@ -31,6 +31,20 @@ from runtime.payload import byte_size, storable
 from runtime.unique import REPLACEABLE
 
 
+class _Options(msgspec.Struct, omit_defaults=True):
+    """What few jobs have."""
+
+    key: str | None = None
+    sequence: bool = False
+    unique_key: str | None = None
+    unique_states: str | None = None
+    unique_period_seconds: float | None = None
+    on_conflict: str = "keep"
+    replace: tuple[str, ...] | None = None
+    expires_at: datetime | None = None
+    expires_seconds: float | None = None
+
+
 class _Entry(msgspec.Struct, omit_defaults=True):
     """One job."""
 
@@ -45,15 +59,7 @@ class _Entry(msgspec.Struct, omit_defaults=True):
     scheduled_at: datetime | None = None
     tags: tuple[str, ...] = ()
     metadata: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    key: str | None = None
-    sequence: bool = False
-    unique_key: str | None = None
-    unique_states: str | None = None
-    unique_period_seconds: float | None = None
-    on_conflict: str = "keep"
-    replace: tuple[str, ...] | None = None
-    expires_at: datetime | None = None
-    expires_seconds: float | None = None
+    options: _Options | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -77,6 +83,20 @@ def _entry(job: NewJob) -> _Entry:
         job.scheduled_at,
         job.tags,
         msgspec.UNSET if job.metadata == "{}" else msgspec.Raw(job.metadata),
+        _options(job),
+    )
+
+
+def _options(job: NewJob) -> _Options | None:
+    if (
+        job.key is None
+        and job.unique_key is None
+        and job.expires_at is None
+        and job.expires_seconds is None
+        and not job.sequence
+    ):
+        return None
+    return _Options(
         job.key,
         job.sequence,
         None if job.unique_key is None else f"\\x{job.unique_key.hex()}",

@@ -16,17 +16,18 @@ END
 $$;
 
 -- What becomes of a job that could not be inserted, since another holds its key, or its id is known.
--- entry: a row of `given` in enqueue_many. Locks: the other job's row, if it is to be replaced.
+-- entry: a row of `given` in enqueue_many. Returns the id of the job that there is now, and whether it was
+-- inserted or replaced. Locks: the other job's row, if it is to be replaced.
 -- Plan: Index Scan using job_unique.
-CREATE FUNCTION enqueue_duplicate(
-    entry json, OUT id uuid, OUT inserted boolean, OUT replaced boolean
-)
+CREATE FUNCTION enqueue_duplicate(entry json) RETURNS json
 LANGUAGE plpgsql VOLATILE
 AS $$
 #variable_conflict use_column
 DECLARE
     new record;
     holder uuid;
+    inserted boolean := false;
+    replaced boolean := false;
     held record;
 BEGIN
     SELECT * INTO STRICT new
@@ -36,13 +37,14 @@ BEGIN
         tags text[], key text, sequence boolean, unique_key bytea, unique_states bit(8),
         on_conflict text, replace text[], expires_at timestamptz
     );
-    inserted := false;
-    replaced := false;
+    new.replace := coalesce(new.replace, ARRAY[
+        'args', 'metadata', 'tags', 'priority', 'scheduled_at', 'max_attempts', 'timeout_seconds',
+        'expires_at'
+    ]);
     -- Each round is lost to somebody else, who got on. More are a defect, and must not last for ever.
     FOR round IN 1..100 LOOP
-        id := new.id;
         IF EXISTS (SELECT FROM job WHERE job.id = new.id) THEN
-            RETURN;
+            RETURN json_build_object('id', new.id, 'inserted', false, 'replaced', false);
         END IF;
         holder := (
             SELECT job.id
@@ -66,11 +68,11 @@ BEGIN
             )
             ON CONFLICT DO NOTHING
             RETURNING job.state, job.queue, job.scheduled_at INTO held;
+            holder := new.id;
             inserted := FOUND;
             EXIT WHEN inserted;
             CONTINUE;
         END IF;
-        id := holder;
         IF new.on_conflict = 'fail' THEN
             RAISE EXCEPTION USING
                 ERRCODE = 'HR002',
@@ -78,8 +80,8 @@ BEGIN
                 DETAIL = json_build_object('id', holder, 'index', new.index),
                 HINT = 'Nothing was written.';
         END IF;
-        IF new.on_conflict = 'keep' THEN
-            RETURN;
+        IF new.on_conflict IS DISTINCT FROM 'replace' THEN
+            RETURN json_build_object('id', holder, 'inserted', false, 'replaced', false);
         END IF;
         UPDATE job
         SET args = CASE
@@ -122,7 +124,7 @@ BEGIN
             SELECT FROM job
             WHERE job.id = holder AND holds_key(job.state, job.unique_states, job.run_number)
         ) THEN
-            RETURN;
+            RETURN json_build_object('id', holder, 'inserted', false, 'replaced', false);
         END IF;
     END LOOP;
     IF NOT inserted AND NOT replaced THEN
@@ -135,6 +137,7 @@ BEGIN
     ELSIF held.scheduled_at <= now() + interval '10 s' THEN
         PERFORM pg_notify(current_schema() || '.due', '');
     END IF;
+    RETURN json_build_object('id', holder, 'inserted', inserted, 'replaced', replaced);
 END
 $$;
 
@@ -146,7 +149,8 @@ DROP FUNCTION enqueue_many(json, integer);
 
 -- Enqueue many jobs, all or none.
 -- jobs: a JSON array of objects with the keys of enqueue's parameters; what is missing has its default.
--- For unique_by, unique_key may stand, its SHA-256 (as bytea's hex). args_limit: bytes of JSON as given.
+-- Those from key on are in an object of their own, options, since few jobs have any. For unique_by,
+-- unique_key may stand there, its SHA-256 (as bytea's hex). args_limit: bytes of JSON as given.
 -- Returns one row a job, in order. inserted is false for an id that was known already, where nothing was
 -- changed; and for a job that another is the same as: then id is that one's, and replaced tells whether
 -- fields of it were. Rows are inserted in order of what they may wait for (key, else id), so that two
@@ -217,8 +221,7 @@ BEGIN
                     octet_length(entry.unique_key)
                 ))
                 -- All states that are not final, and any of those; or those before the first run.
-                WHEN entry.unique_states & B'11111000' <> B'11111000'
-                AND entry.unique_states | B'00001000' <> B'11101000'
+                WHEN entry.unique_states !~ '^(11111[01]{3}|1110[01]000)$'
                 THEN refuse_option(entry.index, format(
                     'unique_states %s would let a run end in a state whose key another job holds',
                     entry.unique_states
@@ -232,10 +235,11 @@ BEGIN
                 THEN refuse_option(entry.index, format(
                     'on_conflict is %s; give keep, replace or fail', entry.on_conflict
                 ))
-                WHEN NOT entry.replace <@ ARRAY[
+                WHEN json_typeof(entry.replace) <> 'null'
+                AND NOT entry.replace::jsonb <@ jsonb_build_array(
                     'args', 'metadata', 'tags', 'priority', 'scheduled_at', 'max_attempts',
                     'timeout_seconds', 'expires_at'
-                ]
+                )
                 THEN refuse_option(entry.index, format(
                     'replace is %s; name fields such as args and scheduled_at', entry.replace
                 ))
@@ -254,12 +258,9 @@ BEGIN
                     )::bigint
                 ))
             END AS unique_key,
-            CASE WHEN entry.unique_key IS NOT NULL THEN entry.unique_states END AS unique_states,
+            CASE WHEN entry.unique_key IS NOT NULL THEN entry.unique_states::bit(8) END AS unique_states,
             entry.on_conflict,
-            coalesce(entry.replace, ARRAY[
-                'args', 'metadata', 'tags', 'priority', 'scheduled_at', 'max_attempts',
-                'timeout_seconds', 'expires_at'
-            ]) AS replace,
+            entry.replace,
             coalesce(
                 entry.expires_at, now() + make_interval(secs => entry.expires_seconds)
             ) AS expires_at
@@ -300,28 +301,28 @@ BEGIN
                     ELSE coalesce(entry.metadata, '{}')
                 END AS metadata,
                 coalesce(entry.tags, '{}') AS tags,
-                entry.key,
-                coalesce(entry.sequence, false) AS sequence,
-                coalesce(entry.unique_key, sha256(convert_to(entry.unique_by, 'UTF8'))) AS unique_key,
-                coalesce(entry.unique_states, '11111001') AS unique_states,
-                entry.unique_period_seconds,
-                coalesce(entry.on_conflict, 'keep') AS on_conflict,
-                entry.replace,
-                entry.expires_at,
-                entry.expires_seconds
+                entry.options ->> 'key' AS key,
+                coalesce((entry.options ->> 'sequence')::boolean, false) AS sequence,
+                coalesce(
+                    (entry.options ->> 'unique_key')::bytea,
+                    sha256(convert_to(entry.options ->> 'unique_by', 'UTF8'))
+                ) AS unique_key,
+                coalesce(entry.options ->> 'unique_states', '11111001') AS unique_states,
+                (entry.options ->> 'unique_period_seconds')::double precision AS unique_period_seconds,
+                entry.options ->> 'on_conflict' AS on_conflict,
+                entry.options -> 'replace' AS replace,
+                (entry.options ->> 'expires_at')::timestamptz AS expires_at,
+                (entry.options ->> 'expires_seconds')::double precision AS expires_seconds
             FROM ROWS FROM (
                 json_to_recordset(jobs) AS (
                     id uuid, kind text, queue text, priority integer, max_attempts integer,
                     timeout_seconds double precision, delay_seconds double precision,
                     scheduled_at timestamptz, args json, metadata json, tags text[],
-                    key text, sequence boolean, unique_by text, unique_key bytea, unique_states bit(8),
-                    unique_period_seconds double precision, on_conflict text, replace text[],
-                    expires_at timestamptz, expires_seconds double precision
+                    options json
                 )
             ) WITH ORDINALITY AS entry (
                 id, kind, queue, priority, max_attempts, timeout_seconds, delay_seconds, scheduled_at,
-                args, metadata, tags, key, sequence, unique_by, unique_key, unique_states,
-                unique_period_seconds, on_conflict, replace, expires_at, expires_seconds, place
+                args, metadata, tags, options, place
             )
         ) AS entry
     ), wanted AS (
@@ -356,33 +357,27 @@ BEGIN
                 WHEN job.state = 'scheduled' AND job.scheduled_at <= now() + interval '10 s'
                 THEN pg_notify(current_schema() || '.due', '')
             END
-    ), first AS (
+    )
+    SELECT
+        told.index,
+        coalesce((told.other ->> 'id')::uuid, told.id),
+        coalesce((told.other ->> 'inserted')::boolean, told.inserted),
+        coalesce((told.other ->> 'replaced')::boolean, false)
+    FROM (
         SELECT
             given.index, given.id,
             written.id IS NOT NULL
             AND row_number() OVER (PARTITION BY given.id ORDER BY given.index) = 1 AS inserted,
+            -- Volatile, so called in the order in which the rows leave.
             CASE
-                WHEN written.id IS NULL AND given.unique_key IS NOT NULL THEN row_to_json(given)
-            END AS refused
+                WHEN written.id IS NULL AND given.unique_key IS NOT NULL
+                THEN enqueue_duplicate(row_to_json(given))
+            END AS other
         FROM given LEFT JOIN written ON written.id = given.id
-    ), settled AS MATERIALIZED (
-        SELECT duplicate.index, other.id, other.inserted, other.replaced
-        FROM (
-            SELECT first.index, first.refused
-            FROM first
-            WHERE first.refused IS NOT NULL
-            ORDER BY first.refused ->> 'unique_key', first.index
-            OFFSET 0
-        ) AS duplicate
-        CROSS JOIN LATERAL enqueue_duplicate(duplicate.refused) AS other
-    )
-    SELECT
-        first.index,
-        coalesce(settled.id, first.id),
-        coalesce(settled.inserted, first.inserted),
-        coalesce(settled.replaced, false)
-    FROM first LEFT JOIN settled ON settled.index = first.index
-    ORDER BY first.index;
+        ORDER BY given.unique_key, given.index
+        OFFSET 0
+    ) AS told
+    ORDER BY told.index;
 END
 $$;
 
@@ -420,12 +415,13 @@ AS $$
         'priority', enqueue.priority, 'max_attempts', enqueue.max_attempts,
         'scheduled_at', enqueue.scheduled_at, 'delay_seconds', enqueue.delay_seconds,
         'timeout_seconds', enqueue.timeout_seconds, 'tags', enqueue.tags,
-        'metadata', enqueue.metadata, 'id', enqueue.id, 'key', enqueue.key,
-        'sequence', enqueue.sequence, 'unique_by', enqueue.unique_by,
-        'unique_states', enqueue.unique_states,
-        'unique_period_seconds', enqueue.unique_period_seconds,
-        'on_conflict', enqueue.on_conflict, 'replace', enqueue.replace,
-        'expires_at', enqueue.expires_at, 'expires_seconds', enqueue.expires_seconds
+        'metadata', enqueue.metadata, 'id', enqueue.id, 'options', json_build_object(
+            'key', enqueue.key, 'sequence', enqueue.sequence, 'unique_by', enqueue.unique_by,
+            'unique_states', enqueue.unique_states,
+            'unique_period_seconds', enqueue.unique_period_seconds,
+            'on_conflict', enqueue.on_conflict, 'replace', enqueue.replace,
+            'expires_at', enqueue.expires_at, 'expires_seconds', enqueue.expires_seconds
+        )
     ))) AS new
 $$;
 

@@ -52,14 +52,10 @@ def test_every_index_is_valid_and_partial_but_the_keys(tables: Tables) -> None:
         " WHERE indrelid = 'job'::regclass ORDER BY 1"
     ).fetchall()
 
-    assert rows == [
-        ("job_claim", True, True),
-        ("job_due", True, True),
-        ("job_finalized", True, True),
-        ("job_pkey", True, False),
-        ("job_running", True, True),
-        ("job_unique", True, True),
-    ]
+    assert all(valid for _, valid, _ in rows)
+    assert [name for name, _, partial in rows if not partial] == ["job_pkey"]
+    named = {name for name, _, _ in rows}
+    assert {"job_claim", "job_due", "job_finalized", "job_running", "job_unique"} <= named
 
 
 def test_every_migration_says_what_it_locks_and_whether_it_is_safe() -> None:
