@@ -81,7 +81,7 @@ ACTIONS = {
     ),
     "complete": Action(
         "ack_completed",
-        ([JOB], [1], ["7"]),
+        ([JOB], [1], ["7"], [None], [None], [None]),
         _first("written"),
         lambda model: model.ack([_DONE]).written,
     ),
