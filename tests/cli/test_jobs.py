@@ -137,3 +137,12 @@ def test_a_job_that_is_not_there_is_an_error_in_one_line(on: Cli, command: str) 
 def test_no_id_is_a_usage_error(on: Cli) -> None:
     on("job", "cancel", status=2)
     on("job", "show", "nonsense", status=2)
+
+
+def test_a_cancellation_has_a_reason(on: Cli) -> None:
+    added = on("enqueue", "k").out.strip()
+    (cancelled,) = on("job", "cancel", added, "--reason", "no use", "--json").json
+    assert (cancelled["state"], cancelled["cancel_reason"]) == ("cancelled", "no use")
+    (update,) = on("job", "show", added, "--follow", "--json").out.splitlines()
+    assert '"state":"cancelled"' in update
+    assert on("job", "show", added, "--follow").out.startswith("cancelled (run 0, attempt 0/25)")
