@@ -1,4 +1,4 @@
-"""From jobs to the frames by which they are handed over to a child, and the runs that it then holds."""
+"""From jobs to the frames by which a child is handed them, and the runs that it then holds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def hand_frames(
     epoch: int,
     batched: bool,
 ) -> bytes:
-    """Hold these jobs' runs; the frames that tell the child of them. `batched`: they are one call."""
+    """Hold these jobs' runs; the frames that tell the child of them. `batched`: in one call."""
     now, now_ns = trio.current_time(), time.monotonic_ns()
     held = [
         runs.add(job, kinds[job.kind], timeout_of(job, kinds[job.kind], timeout_seconds), now)

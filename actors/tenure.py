@@ -143,7 +143,7 @@ class Tenure:
             jobs = await self.seat.take()
             wide = [job for job in jobs if self.kinds[job.kind].cores > 1] if self.cores else ()
             if wide:
-                await self._run_wide(wide[0], [job for job in jobs if job is not wide[0]])
+                await self._run_wide(wide, [job for job in jobs if job not in wide])
             elif not await self._hand_all(jobs):
                 return  # the child is gone; what it held goes back when it is buried
 
@@ -153,7 +153,8 @@ class Tenure:
             self._return(jobs)
             return True
         jobs, late = in_time(jobs)
-        self.acker.settle([Settled(job, EXPIRED) for job in late])
+        if late:
+            self.acker.settle([Settled(job, EXPIRED) for job in late])
         with trio.CancelScope(shield=True):  # for SETTLE_SECONDS: the jobs are ours by now
             async with at_once(self._handing):
                 timeout, epoch = self.settings.timeout_seconds, self.child.page.epoch
@@ -166,19 +167,18 @@ class Tenure:
             await self.take_back()
         return sent
 
-    async def _run_wide(self, job: ClaimedJob, others: Sequence[ClaimedJob]) -> None:
-        """Run a job that takes several cores, when they are free, and nothing beside it."""
+    async def _run_wide(self, jobs: Sequence[ClaimedJob], others: Sequence[ClaimedJob]) -> None:
+        """Run jobs that take several cores, when these are free, and nothing beside them."""
         began, handed = trio.current_time(), False
         self._deal([*others, *self.seat.take_unread()])
         try:
-            async with self._share.wide(self.kinds[job.kind].cores):
-                job = waited(job, trio.current_time() - began)
+            async with self._share.wide(max(self.kinds[job.kind].cores for job in jobs)):
                 handed = True
-                await self._hand_all([job])
+                await self._hand_all([waited(job, trio.current_time() - began) for job in jobs])
                 await self.wait_idle()
         finally:
             if not handed:
-                self._return([job])
+                self._return(jobs)
 
     def _show_load(self) -> None:
         """Tell the seat what we hold and want. While a run outlasts our patience: just that run."""
@@ -244,11 +244,11 @@ class Tenure:
 
     async def take_back(self) -> None:
         """Take the runs that have not begun away from the child, and have them dealt again."""
+        self._show_load()
         self._deal(self._batches.take_all())
         self._see_begun()
         if not self._runs.waiting():
             return
-        self._show_load()
         async with self._handing:  # a new run that began now would look as if these had begun
             self.child.take_back()
             await trio.sleep(SETTLE_SECONDS)

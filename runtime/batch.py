@@ -33,14 +33,17 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     by_key: bool = False
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.max_jobs, int) and not isinstance(self.max_jobs, bool)
-        if not whole or not 1 <= self.max_jobs <= MAX_JOBS:
-            raise UsageError(
-                f"max_jobs is a whole number from 1 to {MAX_JOBS}, not {shown(self.max_jobs)}"
-            )
-        if not isinstance(self.wait_ms, (int, float)) or not 0 <= self.wait_ms <= MAX_WAIT_MS:
-            raise UsageError(f"wait_ms is from 0 to {MAX_WAIT_MS:g}, not {shown(self.wait_ms)}")
+        _check("max_jobs", self.max_jobs, 1, MAX_JOBS, int)
+        _check("wait_ms", self.wait_ms, 0, MAX_WAIT_MS, int, float)
 
     @property
     def wait_seconds(self) -> float:
         return self.wait_ms / 1000
+
+
+def _check(name: str, value: object, low: float, high: float, *kinds: type) -> None:
+    if isinstance(value, kinds) and not isinstance(value, bool):
+        if low <= value <= high:  # type: ignore[operator]
+            return
+    what = "a whole number" if float not in kinds else "a number"
+    raise UsageError(f"{name} is {what} from {low:g} to {high:g}, not {shown(value)}")

@@ -18,6 +18,7 @@ from runtime.batch_job import BatchJob, results_of
 from runtime.child.context import current_job
 from runtime.codec.envelope import looks_sealed
 from runtime.convert import output_decoder
+from runtime.errors import UsageError
 from runtime.handler import Handler
 from runtime.handler_signature import Signature
 from runtime.job import KindInfo
@@ -33,6 +34,13 @@ class BatchHandler(Handler[[A], R], Generic[A, R]):
         self.batch = batch
         super().__init__(*args, **options)
         self._batch_args.check()
+        if self._resources.cores > 1:
+            raise UsageError(f"{self.kind}: a batch handler takes one core")
+        if self._policy.max_crashes == 1:
+            raise UsageError(
+                f"{self.kind}: max_crashes of a batch handler is 2 or more, since the first death "
+                f"may be that of another job in the batch"
+            )
 
     @cached_property
     def _batch_args(self) -> BatchArgs:

@@ -44,15 +44,16 @@ class Surroundings:
     def around_enqueue(self, function: E) -> E:
         """Have a function called around the making of each job of this app, before it is sent.
 
-        It is called as function(job, call) with the NewJob, goes on by `call(job)`, and returns what
-        that returned: the job that is sent. It may pass on or return another, made of it with
-        `msgspec.structs.replace`, with the same id and kind; what it raises refuses the job. It sees
-        the args before they are sealed, and a uniqueness is that of the job which it returns.
+        It is called as function(job, call) with the NewJob, goes on by `call(job)`, and returns
+        what that returned: the job that is sent. It may pass on or return another, made of it with
+        `msgspec.structs.replace`, with the same id and kind; what it raises refuses the job. It
+        sees the args before they are sealed, and a uniqueness is that of the job that it returns.
         All ways to enqueue pass here, also those in bulk and in a caller's transaction; jobs of
         SQL, of schedules and of a bare `Kind` do not. Raises: UsageError, for what is no function.
         """
-        if not callable(function) or inspect.iscoroutinefunction(function):
-            raise UsageError(f"around_enqueue takes a plain function (job, call), not {function!r}")
+        given: object = function
+        if not callable(given) or inspect.iscoroutinefunction(given):
+            raise UsageError(f"around_enqueue takes a plain function (job, call), not {given!r}")
         self.enqueue_layers += (function,)
         return function
 

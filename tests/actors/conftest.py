@@ -27,8 +27,9 @@ NODE = NodeInfo("host:1", "host", "boot", 1, "0", "0", ("default",), 2)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that take a bench run on the virtual clock."""
-    use_virtual_clock(items, "bench", Path(__file__).parent)
+    """Tests that take one of these run on the virtual clock."""
+    for fixture in ("bench", "batching"):
+        use_virtual_clock(items, fixture, Path(__file__).parent)
 
 
 def new_job(kind: str = "kind", queue: str = "default", **options: object) -> NewJob:

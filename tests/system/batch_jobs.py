@@ -25,7 +25,7 @@ def gather(jobs: list[BatchJob[Item]]) -> list[Any]:
 
 @app.job(batch=Batch(max_jobs=20, wait_ms=300, by_key=True), key="name")
 def gather_by_key(jobs: list[BatchJob[Item]]) -> list[Any]:
-    return [sorted({job.args.name for job in jobs}) + [len(jobs)] for _ in jobs]
+    return [[*sorted({job.args.name for job in jobs}), len(jobs)] for _ in jobs]
 
 
 @app.job(batch=Batch(max_jobs=20, wait_ms=200), backoff=constant(0.05))
