@@ -215,7 +215,11 @@ BEGIN
     ) AS next;
     loose := coalesce(loose, '{}');
 
-    share := ceil(4.0 * room / greatest(1, cardinality(visits)));
+    -- Some keys have fewer jobs than their share: of others so many more are looked at.
+    share := CASE
+        WHEN cardinality(visits) >= room THEN 1
+        ELSE ceil(4.0 * room / greatest(1, cardinality(visits)))
+    END;
     WITH candidate AS (
         SELECT next.id, visit.key, visit.place, next.round
         FROM unnest(visits, allowances[:room]) WITH ORDINALITY AS visit (key, jobs, place)
