@@ -23,7 +23,7 @@ STOP_SECONDS = 30.0
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
-Option = str | float | bool
+Option = str | float | bool | tuple[str, ...]  # several: the flag is given for each
 
 # Options of a node that dies often: its jobs are given back in three seconds.
 QUICK: dict[str, Option] = {"lease_seconds": 3, "heartbeat_seconds": 1, "term_seconds": 1.5}
@@ -177,6 +177,8 @@ def _flags(options: dict[str, Option]) -> list[str]:
         flag = name.replace("_", "-")
         if isinstance(value, bool):
             flags.append(f"--{flag}" if value else f"--no-{flag}")
+        elif isinstance(value, tuple):
+            flags += [part for each in value for part in (f"--{flag}", each)]
         else:
             flags += [f"--{flag}", str(value)]
     return flags

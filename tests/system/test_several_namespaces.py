@@ -1,0 +1,64 @@
+"""One node serves several namespaces: real processes, each namespace with its own tables."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from actors.store.bridge import open_bridge
+from actors.store.namespaces import create_namespace
+from runtime import Client
+from runtime.job_filter import JobFilter
+from runtime.lifecycle import JobState
+from tests.support.node import QUICK
+from tests.support.processes import wait_for
+from tests.system import jobs
+from tests.system.site import Site
+
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
+
+async def _create(url: str, name: str) -> None:
+    async with open_bridge(url) as bridge:
+        await create_namespace(bridge, name)
+
+
+def test_one_node_runs_stages_and_cancels_in_each(site: Site) -> None:
+    trio.run(_create, site.url, "crops")
+    node = site.start_node(namespace=("headrace", "crops"))
+    with Client(None, site.url, namespace="crops") as crops:
+        node.wait_started()
+        for client, value in ((site.client, 1), (crops, 2)):
+            job = client.enqueue(jobs.add.with_options(delay=0.2), a=value, b=value)
+            assert client.result(job.id, timeout=30) == 2 * value
+        running = crops.enqueue(jobs.burn, seconds=600)
+        here = site.client.enqueue(jobs.burn, seconds=0.5)
+
+        wait_for(lambda: crops.get(running.id).state is JobState.RUNNING, lambda: node.log, 30)
+        assert here.result(timeout=30) == 0.5  # the cores are shared
+        crops.cancel(running.id)
+        wait_for(lambda: crops.get(running.id).state is JobState.CANCELLED, lambda: node.log, 30)
+
+        names = {each.name: each.nodes for each in crops.namespaces.list()}
+        assert {len(found or ()) for found in names.values()} == {1}
+        assert site.client.jobs.list(JobFilter(kind="burn")).jobs[0].id == here.id
+
+
+def test_after_a_kill_the_jobs_of_each_are_given_back(site: Site) -> None:
+    trio.run(_create, site.url, "crops")
+    first = site.start_node(namespace=("headrace", "crops"), **QUICK).wait_started()
+    with Client(None, site.url, namespace="crops") as crops:
+        both = [(site.client, site.client.enqueue(jobs.burn, seconds=1.5))]
+        both.append((crops, crops.enqueue(jobs.burn, seconds=1.5)))
+        for client, job in both:
+            wait_for(
+                lambda c=client, j=job: c.get(j.id).state is JobState.RUNNING,
+                lambda: first.log,
+                30,
+            )
+        first.kill()
+
+        site.serve(namespace=("headrace", "crops"), **QUICK)
+        for client, job in both:
+            assert client.result(job.id, timeout=30) == 1.5
+            assert client.get(job.id).run_number == 2
