@@ -40,6 +40,7 @@ LINGER_SECONDS = 20.0
 class _Request:
     name: str
     args: tuple[Any, ...]
+    named: dict[str, Any]
     settled: trio.Event = attrs.field(factory=trio.Event)
     answer: Any = None
     error: Exception | None = None
@@ -87,11 +88,11 @@ class Link:
 
     # --- calls ------------------------------------------------------------------------------------
 
-    async def _call(self, name: str, *args: Any) -> Any:
+    async def _call(self, name: str, *args: Any, **named: Any) -> Any:
         await trio.lowlevel.checkpoint()
         if self._cut:
             raise StoreUnavailable("dead men ask nothing")
-        request = _Request(name, args)
+        request = _Request(name, args, named)
         self._world.chronicle.calls += 1
         self.under_way += 1
         self._world.start(self._carry, request)
@@ -140,7 +141,7 @@ class Link:
         world = self._world
         restarts = world.restarts
         try:
-            answer = await getattr(world.store, request.name)(*request.args)
+            answer = await getattr(world.store, request.name)(*request.args, **request.named)
         except Exception as error:
             await world.lag()
             request.fail(error)
