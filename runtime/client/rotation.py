@@ -9,6 +9,8 @@ and counted. What is plain stays plain. Repeatable: what was rotated is found to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +29,7 @@ _BEFORE_ALL = UUID(int=0)
 
 @attrs.define
 class Rotated:
-    """What a rotation did: jobs looked at, payloads written anew, and those that nothing here opens."""
+    """What a rotation did: jobs looked at, payloads written anew, those that no key here opens."""
 
     jobs: int = 0
     args: int = 0
@@ -96,14 +98,10 @@ class CodecWork:
     async def _schedules(self, done: Rotated) -> None:
         found, write = sql.load("codec_schedules"), sql.load("codec_schedule")
         for row in await self._database.run(lambda connection: connection.fetch(found)):
-            values = row["name"], row["args"]
             fresh = self._resealed("args", row["args"], row["kind"], _BEFORE_ALL, done)
             if fresh is not None:
-                await self._database.run(
-                    lambda connection, fresh=fresh, values=values: connection.fetch(
-                        write, *values, fresh
-                    )
-                )
+                values = row["name"], row["args"], fresh
+                await self._database.run(partial(_fetch, statement=write, values=values))
                 done.schedules += 1
 
     def _resealed(
@@ -117,6 +115,10 @@ class CodecWork:
             done.unreadable += 1
             done.first_error = done.first_error or str(error)
             return None
+
+
+async def _fetch(connection: Connection, *, statement: str, values: Sequence[Any]) -> None:
+    await connection.fetch(statement, *values)
 
 
 async def _write(connection: Connection, fresh: list[_Fresh]) -> None:

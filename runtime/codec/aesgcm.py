@@ -37,8 +37,8 @@ class AesGcm:
 
     Args: keys: by key id, of 16, 24 or 32 bytes (or those in base64); or a function that returns
     such, called once in a process: by a node before it serves, else at the first payload. current:
-    the id of the key for new payloads;
-    by default the first. Raises: ConfigError, which shows no key.
+    the id of the key for new payloads; by default the first.
+    Raises: ConfigError, which shows no key.
     """
 
     name = "aesgcm"
@@ -141,9 +141,11 @@ class _FromEnvironment:
 
 
 def _ring(keys: Keys, current: str | None, cipher: Any) -> _Ring:
-    if not isinstance(keys, Mapping) or not keys:
+    given: object = keys  # by whoever wrote the app, or a function of theirs
+    if not isinstance(given, Mapping) or not given:
         raise ConfigError("AesGcm takes keys by their ids, at least one")
-    for kid in keys:
+    kid: object
+    for kid in given:
         if not isinstance(kid, str) or not 1 <= len(kid) <= _LONGEST_KEY_ID:
             raise ConfigError(f"a key id is text of 1 to {_LONGEST_KEY_ID} characters")
     chosen = next(iter(keys)) if current is None else current

@@ -85,7 +85,9 @@ class Sealer:
         return text
 
     def _sealed(self, bound: Bound, text: str) -> str:
-        data, names, beside = text.encode(), [], {}
+        data = text.encode()
+        names: list[str] = []
+        beside: dict[str, str] = {}
         for codec in self._codecs:
             done = codec.encode(data, bound.data)
             if done is not None:

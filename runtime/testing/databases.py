@@ -10,6 +10,7 @@ run left behind is used again, and never an old one. The last who leaves drops i
 from __future__ import annotations
 
 import hashlib
+import re
 import uuid
 from collections.abc import Sequence
 from types import TracebackType
@@ -27,6 +28,7 @@ from runtime.testing.backstage import migrate
 # Any number, the same in all versions: who works with the template holds this advisory lock.
 _LOCK = 0x48454144
 _PREFIX = "headrace_test_"
+_PLACE = re.compile(r"\bheadrace_test_([12])\b")  # where a statement has a name
 
 
 class Databases:
@@ -128,10 +130,8 @@ class Databases:
 
 def _named(statement: str, *names: str) -> str:
     """The statement with these names of databases, which cannot be parameters."""
-    text = sql.load(statement)
-    for place, name in enumerate(names, 1):
-        text = text.replace(f"headrace_test_{place}", '"' + name.replace('"', '""') + '"')
-    return text
+    quoted = ['"' + name.replace('"', '""') + '"' for name in names]
+    return _PLACE.sub(lambda found: quoted[int(found[1]) - 1], sql.load(statement))
 
 
 def _digest(namespaces: Sequence[str]) -> str:

@@ -3,12 +3,15 @@ it: the effects and the completion always agree, and happen once."""
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.request import urlopen
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from runtime import NewJob
+from runtime.handler_enqueue import Enqueuer
 from tests.support.node import Node
 from tests.system import completing_app as jobs
 from tests.system.site import JobSeen, Site
@@ -52,11 +55,9 @@ def metric(node: Node, name: str, kind: str = "") -> float:
     return sum(float(line.rpartition(" ")[2]) for line in told)
 
 
-def named(make: object, site: Site, **args: object) -> NewJob:
+def named(make: Enqueuer[..., Any], site: Site, **args: object) -> NewJob:
     """A job whose effects go by its id."""
-    import msgspec
-
-    job = make.new_job(url=site.url, name="NAME", **args)  # type: ignore[attr-defined]
+    job = make.new_job(url=site.url, name="NAME", **args)
     return msgspec.structs.replace(job, args=job.args.replace("NAME", str(job.id)))
 
 
@@ -73,7 +74,7 @@ def named(make: object, site: Site, **args: object) -> NewJob:
     ],
 )
 def test_effects_and_completion_agree_wherever_the_process_dies(
-    site: Site, node: Node, make: object, die: str, run: int, failed: list[str]
+    site: Site, node: Node, make: Enqueuer[..., Any], die: str, run: int, failed: list[str]
 ) -> None:
     row, effected, failures = end(site, named(make, site, die=die))
 

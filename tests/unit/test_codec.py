@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import json
 import os
 import pickle
@@ -10,7 +11,6 @@ import zlib
 from collections.abc import Mapping
 from uuid import UUID, uuid4
 
-import cloudpickle
 import pytest
 
 from runtime import App
@@ -18,6 +18,7 @@ from runtime.codec import AesGcm, Compress, Sealer
 from runtime.errors import CodecError, ConfigError, PayloadInvalid, PayloadTooLarge, UsageError
 from runtime.payload import PayloadLimits
 
+cloudpickle = importlib.import_module("cloudpickle")  # it has no types
 OLD, NEW = bytes(range(32)), bytes(range(1, 17))
 ID = uuid4()
 TEXT = '{"name":"Zoë"}'
@@ -157,7 +158,7 @@ def test_limits_hold_for_what_is_stored_as_for_what_is_in_it() -> None:
         app.job(kind="mail")(lambda text: None)
         with pytest.raises(PayloadTooLarge, match="2,0"):
             app.handler("mail").new_job(text=large)
-    assert squeezed.handler("mail").new_job(text=medium)
+    assert len(squeezed.handler("mail").new_job(text=medium).args) < 500
     with pytest.raises(PayloadTooLarge, match="1,3"):
         secret.handler("mail").new_job(text=medium)
 
