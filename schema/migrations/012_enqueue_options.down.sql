@@ -6,6 +6,10 @@ DROP FUNCTION enqueue(
 );
 DROP FUNCTION enqueue_many(json, integer);
 DROP FUNCTION enqueue_duplicate(json);
+DROP FUNCTION stored_options(json, integer, timestamptz);
+DROP FUNCTION refuse_entry(
+    integer, text, text, integer, integer, double precision, double precision, timestamptz
+);
 DROP FUNCTION refuse_option(integer, text);
 
 -- Enqueue many jobs, all or none.

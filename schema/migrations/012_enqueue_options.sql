@@ -15,6 +15,103 @@ BEGIN
 END
 $$;
 
+-- Why an entry of enqueue_many cannot be a job; raised.
+CREATE FUNCTION refuse_entry(
+    index integer, kind text, queue text, priority integer, max_attempts integer,
+    timeout_seconds double precision, delay_seconds double precision, scheduled_at timestamptz
+) RETURNS text
+LANGUAGE sql VOLATILE
+RETURN refuse_option(index, CASE
+    WHEN kind IS NULL OR char_length(kind) NOT BETWEEN 1 AND 127
+    THEN format('kind has %s characters; give 1 to 127', coalesce(char_length(kind), 0))
+    WHEN char_length(queue) NOT BETWEEN 1 AND 127
+    THEN format('queue has %s characters; give 1 to 127', char_length(queue))
+    WHEN priority NOT BETWEEN 1 AND 4 THEN format('priority is %s; give 1 to 4', priority)
+    WHEN max_attempts NOT BETWEEN 1 AND 32000
+    THEN format('max_attempts is %s; give 1 to 32000', max_attempts)
+    WHEN timeout_seconds NOT BETWEEN 0 AND 3155760000
+    THEN format('timeout_seconds is %s; give 0 to 3155760000', timeout_seconds)
+    WHEN scheduled_at IS NULL
+    THEN format('delay_seconds is %s; give 0 to 3155760000', delay_seconds)
+    ELSE format('scheduled_at is %s; give a time before the year 10000', scheduled_at)
+END);
+
+-- The options that few jobs have: checked, and as they are stored. The key of a unique job gets its period.
+CREATE FUNCTION stored_options(options json, index integer, scheduled_at timestamptz) RETURNS json
+LANGUAGE plpgsql VOLATILE
+AS $$
+#variable_conflict use_variable
+DECLARE
+    given record;
+    reason text;
+BEGIN
+    SELECT * INTO STRICT given
+    FROM json_to_record(options) AS entry (
+        key text, sequence boolean, unique_by text, unique_key bytea, unique_states text,
+        unique_period_seconds double precision, on_conflict text, replace json,
+        expires_at timestamptz, expires_seconds double precision
+    );
+    given.unique_key := coalesce(given.unique_key, sha256(convert_to(given.unique_by, 'UTF8')));
+    given.unique_states := coalesce(given.unique_states, '11111001');
+    given.on_conflict := coalesce(given.on_conflict, 'keep');
+    given.replace := nullif(given.replace::text, 'null')::json;
+    reason := CASE
+        WHEN char_length(given.key) NOT BETWEEN 1 AND 127
+        THEN format('key has %s characters; give 1 to 127', char_length(given.key))
+        WHEN given.sequence AND given.key IS NULL THEN 'a sequence needs a key'
+        WHEN given.expires_at IS NOT NULL AND given.expires_seconds IS NOT NULL
+        THEN 'both expires_at and expires_seconds; give one of them'
+        WHEN given.expires_at NOT BETWEEN '0001-01-01+00' AND '9999-12-31 23:59:59.999999+00'
+        THEN format('expires_at is %s; give a time before the year 10000', given.expires_at)
+        WHEN given.expires_seconds NOT BETWEEN 1e-6 AND 3155760000
+        THEN format(
+            'expires_seconds is %s; give more than 0, at most 3155760000', given.expires_seconds
+        )
+        WHEN given.unique_key IS NULL THEN NULL
+        WHEN octet_length(given.unique_key) <> 32
+        THEN format(
+            'unique_key has %s bytes; give the 32 of a SHA-256, or unique_by',
+            octet_length(given.unique_key)
+        )
+        -- All states that are not final, and any of those; or those before the first run.
+        WHEN given.unique_states !~ '^(11111[01]{3}|1110[01]000)$'
+        THEN format(
+            'unique_states %s would let a run end in a state whose key another job holds',
+            given.unique_states
+        )
+        WHEN given.unique_period_seconds NOT BETWEEN 1 AND 3155760000
+        THEN format(
+            'unique_period_seconds is %s; give 1 to 3155760000', given.unique_period_seconds
+        )
+        WHEN given.on_conflict NOT IN ('keep', 'replace', 'fail')
+        THEN format('on_conflict is %s; give keep, replace or fail', given.on_conflict)
+        WHEN NOT given.replace::jsonb <@ jsonb_build_array(
+            'args', 'metadata', 'tags', 'priority', 'scheduled_at', 'max_attempts',
+            'timeout_seconds', 'expires_at'
+        )
+        THEN format('replace is %s; name fields such as args and scheduled_at', given.replace)
+    END;
+    IF reason IS NOT NULL THEN
+        PERFORM refuse_option(index, reason);
+    END IF;
+    IF given.unique_period_seconds IS NOT NULL THEN
+        given.unique_key := sha256(given.unique_key || int8send(
+            floor(extract(epoch FROM scheduled_at) / given.unique_period_seconds)::bigint
+        ));
+    END IF;
+    RETURN json_build_object(
+        'key', given.key,
+        'sequence', coalesce(given.sequence, false),
+        'unique_key', given.unique_key,
+        'unique_states', CASE WHEN given.unique_key IS NOT NULL THEN given.unique_states END,
+        'on_conflict', given.on_conflict,
+        'replace', given.replace,
+        'expires_at',
+        coalesce(given.expires_at, now() + make_interval(secs => given.expires_seconds))
+    );
+END
+$$;
+
 -- What becomes of a job that could not be inserted, since another holds its key, or its id is known.
 -- entry: a row of `given` in enqueue_many. Returns the id of the job that there is now, and whether it was
 -- inserted or replaced. Locks: the other job's row, if it is to be replaced.
@@ -34,8 +131,11 @@ BEGIN
     FROM json_to_record(entry) AS given (
         index integer, id uuid, kind text, queue text, priority smallint, max_attempts smallint,
         timeout_seconds double precision, scheduled_at timestamptz, args json, metadata json,
-        tags text[], key text, sequence boolean, unique_key bytea, unique_states bit(8),
-        on_conflict text, replace text[], expires_at timestamptz
+        tags text[], options json
+    )
+    CROSS JOIN LATERAL json_to_record(given.options) AS option (
+        key text, sequence boolean, unique_key bytea, unique_states bit(8), on_conflict text,
+        replace text[], expires_at timestamptz
     );
     new.replace := coalesce(new.replace, ARRAY[
         'args', 'metadata', 'tags', 'priority', 'scheduled_at', 'max_attempts', 'timeout_seconds',
@@ -80,7 +180,7 @@ BEGIN
                 DETAIL = json_build_object('id', holder, 'index', new.index),
                 HINT = 'Nothing was written.';
         END IF;
-        IF new.on_conflict IS DISTINCT FROM 'replace' THEN
+        IF new.on_conflict = 'keep' THEN
             RETURN json_build_object('id', holder, 'inserted', false, 'replaced', false);
         END IF;
         UPDATE job
@@ -166,104 +266,31 @@ BEGIN
     WITH given AS MATERIALIZED (
         SELECT
             entry.index, entry.id,
+            -- What is missing is not wrong; but a kind, and a time, which is missing if its delay is.
             CASE
-                WHEN entry.kind IS NULL OR char_length(entry.kind) NOT BETWEEN 1 AND 127
-                THEN refuse_option(entry.index, format(
-                    'kind has %s characters; give 1 to 127', coalesce(char_length(entry.kind), 0)
-                ))
-                WHEN char_length(entry.queue) NOT BETWEEN 1 AND 127
-                THEN refuse_option(entry.index, format(
-                    'queue has %s characters; give 1 to 127', char_length(entry.queue)
-                ))
-                WHEN entry.priority NOT BETWEEN 1 AND 4
-                THEN refuse_option(entry.index, format(
-                    'priority is %s; give 1 to 4', entry.priority
-                ))
-                WHEN entry.max_attempts NOT BETWEEN 1 AND 32000
-                THEN refuse_option(entry.index, format(
-                    'max_attempts is %s; give 1 to 32000', entry.max_attempts
-                ))
-                WHEN entry.timeout_seconds NOT BETWEEN 0 AND 3155760000
-                THEN refuse_option(entry.index, format(
-                    'timeout_seconds is %s; give 0 to 3155760000', entry.timeout_seconds
-                ))
-                WHEN entry.scheduled_at IS NULL
-                THEN refuse_option(entry.index, format(
-                    'delay_seconds is %s; give 0 to 3155760000', entry.delay_seconds
-                ))
-                WHEN entry.scheduled_at NOT BETWEEN '0001-01-01+00' AND '9999-12-31 23:59:59.999999+00'
-                THEN refuse_option(entry.index, format(
-                    'scheduled_at is %s; give a time before the year 10000', entry.scheduled_at
-                ))
-                WHEN char_length(entry.key) NOT BETWEEN 1 AND 127
-                THEN refuse_option(entry.index, format(
-                    'key has %s characters; give 1 to 127', char_length(entry.key)
-                ))
-                WHEN entry.sequence AND entry.key IS NULL
-                THEN refuse_option(entry.index, 'a sequence needs a key')
-                WHEN entry.expires_at IS NOT NULL AND entry.expires_seconds IS NOT NULL
-                THEN refuse_option(
-                    entry.index, 'both expires_at and expires_seconds; give one of them'
+                WHEN char_length(entry.kind) BETWEEN 1 AND 127
+                AND char_length(entry.queue) BETWEEN 1 AND 127
+                AND entry.priority BETWEEN 1 AND 4
+                AND entry.max_attempts BETWEEN 1 AND 32000
+                AND (
+                    entry.timeout_seconds IS NULL OR entry.timeout_seconds BETWEEN 0 AND 3155760000
                 )
-                WHEN entry.expires_at NOT BETWEEN '0001-01-01+00' AND '9999-12-31 23:59:59.999999+00'
-                THEN refuse_option(entry.index, format(
-                    'expires_at is %s; give a time before the year 10000', entry.expires_at
-                ))
-                WHEN entry.expires_seconds NOT BETWEEN 1e-6 AND 3155760000
-                THEN refuse_option(entry.index, format(
-                    'expires_seconds is %s; give more than 0, at most 3155760000',
-                    entry.expires_seconds
-                ))
-                WHEN entry.unique_key IS NULL THEN entry.kind
-                WHEN octet_length(entry.unique_key) <> 32
-                THEN refuse_option(entry.index, format(
-                    'unique_key has %s bytes; give the 32 of a SHA-256, or unique_by',
-                    octet_length(entry.unique_key)
-                ))
-                -- All states that are not final, and any of those; or those before the first run.
-                WHEN entry.unique_states !~ '^(11111[01]{3}|1110[01]000)$'
-                THEN refuse_option(entry.index, format(
-                    'unique_states %s would let a run end in a state whose key another job holds',
-                    entry.unique_states
-                ))
-                WHEN entry.unique_period_seconds NOT BETWEEN 1 AND 3155760000
-                THEN refuse_option(entry.index, format(
-                    'unique_period_seconds is %s; give 1 to 3155760000',
-                    entry.unique_period_seconds
-                ))
-                WHEN entry.on_conflict NOT IN ('keep', 'replace', 'fail')
-                THEN refuse_option(entry.index, format(
-                    'on_conflict is %s; give keep, replace or fail', entry.on_conflict
-                ))
-                WHEN json_typeof(entry.replace) <> 'null'
-                AND NOT entry.replace::jsonb <@ jsonb_build_array(
-                    'args', 'metadata', 'tags', 'priority', 'scheduled_at', 'max_attempts',
-                    'timeout_seconds', 'expires_at'
+                AND entry.scheduled_at
+                    BETWEEN '0001-01-01+00' AND '9999-12-31 23:59:59.999999+00'
+                THEN entry.kind
+                ELSE refuse_entry(
+                    entry.index, entry.kind, entry.queue, entry.priority, entry.max_attempts,
+                    entry.timeout_seconds, entry.delay_seconds, entry.scheduled_at
                 )
-                THEN refuse_option(entry.index, format(
-                    'replace is %s; name fields such as args and scheduled_at', entry.replace
-                ))
-                ELSE entry.kind
             END AS kind,
             entry.queue,
             entry.priority::smallint AS priority,
             entry.max_attempts::smallint AS max_attempts,
             entry.timeout_seconds, entry.scheduled_at, entry.args, entry.metadata, entry.tags,
-            entry.key, entry.sequence,
             CASE
-                WHEN entry.unique_period_seconds IS NULL THEN entry.unique_key
-                ELSE sha256(entry.unique_key || int8send(
-                    floor(
-                        extract(epoch FROM entry.scheduled_at) / entry.unique_period_seconds
-                    )::bigint
-                ))
-            END AS unique_key,
-            CASE WHEN entry.unique_key IS NOT NULL THEN entry.unique_states::bit(8) END AS unique_states,
-            entry.on_conflict,
-            entry.replace,
-            coalesce(
-                entry.expires_at, now() + make_interval(secs => entry.expires_seconds)
-            ) AS expires_at
+                WHEN entry.options IS NOT NULL
+                THEN stored_options(entry.options, entry.index, entry.scheduled_at)
+            END AS options
         FROM (
             SELECT
                 (entry.place - 1)::integer AS index,
@@ -301,18 +328,7 @@ BEGIN
                     ELSE coalesce(entry.metadata, '{}')
                 END AS metadata,
                 coalesce(entry.tags, '{}') AS tags,
-                entry.options ->> 'key' AS key,
-                coalesce((entry.options ->> 'sequence')::boolean, false) AS sequence,
-                coalesce(
-                    (entry.options ->> 'unique_key')::bytea,
-                    sha256(convert_to(entry.options ->> 'unique_by', 'UTF8'))
-                ) AS unique_key,
-                coalesce(entry.options ->> 'unique_states', '11111001') AS unique_states,
-                (entry.options ->> 'unique_period_seconds')::double precision AS unique_period_seconds,
-                entry.options ->> 'on_conflict' AS on_conflict,
-                entry.options -> 'replace' AS replace,
-                (entry.options ->> 'expires_at')::timestamptz AS expires_at,
-                (entry.options ->> 'expires_seconds')::double precision AS expires_seconds
+                entry.options
             FROM ROWS FROM (
                 json_to_recordset(jobs) AS (
                     id uuid, kind text, queue text, priority integer, max_attempts integer,
@@ -338,10 +354,13 @@ BEGIN
             given.id, given.kind, given.queue, given.priority, given.max_attempts,
             given.timeout_seconds, given.scheduled_at,
             CASE WHEN given.scheduled_at > now() THEN 'scheduled' ELSE 'available' END::job_state,
-            given.args::jsonb, given.metadata::jsonb, given.tags, given.key, given.sequence,
-            given.unique_key, given.unique_states, given.expires_at
+            given.args::jsonb, given.metadata::jsonb, given.tags, given.options ->> 'key',
+            coalesce((given.options ->> 'sequence')::boolean, false),
+            (given.options ->> 'unique_key')::bytea,
+            (given.options ->> 'unique_states')::bit(8),
+            (given.options ->> 'expires_at')::timestamptz
         FROM given
-        ORDER BY coalesce(given.unique_key, uuid_send(given.id)), given.id
+        ORDER BY coalesce((given.options ->> 'unique_key')::bytea, uuid_send(given.id)), given.id
         ON CONFLICT DO NOTHING
         RETURNING
             job.id,
@@ -370,11 +389,11 @@ BEGIN
             AND row_number() OVER (PARTITION BY given.id ORDER BY given.index) = 1 AS inserted,
             -- Volatile, so called in the order in which the rows leave.
             CASE
-                WHEN written.id IS NULL AND given.unique_key IS NOT NULL
+                WHEN written.id IS NULL AND given.options ->> 'unique_key' IS NOT NULL
                 THEN enqueue_duplicate(row_to_json(given))
             END AS other
         FROM given LEFT JOIN written ON written.id = given.id
-        ORDER BY given.unique_key, given.index
+        ORDER BY given.options ->> 'unique_key' COLLATE "C", given.index
         OFFSET 0
     ) AS told
     ORDER BY told.index;
@@ -432,6 +451,9 @@ DECLARE
     grantee text;
 BEGIN
     FOREACH signature IN ARRAY ARRAY[
+        'refuse_entry(integer, text, text, integer, integer, double precision, double precision,'
+            ' timestamptz)',
+        'stored_options(json, integer, timestamptz)',
         'enqueue_duplicate(json)',
         'enqueue_many(json, integer)',
         'enqueue(text, jsonb, text, integer, integer, timestamptz, double precision,'
