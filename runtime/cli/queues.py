@@ -13,6 +13,7 @@ from runtime.cli.output import print_json, print_table, say
 from runtime.cli.session import run_with_client, run_with_store
 from runtime.config import Settings
 from runtime.limits import QueueLimits, Rate
+from runtime.retention import Kept
 
 if TYPE_CHECKING:
     from actors.store.protocol import QueueInfo, Store
@@ -106,6 +107,32 @@ def list_limits(settings: Settings, as_json: bool) -> None:
     _print_limits(run_with_client(settings, lambda client: client.queues.limits()), as_json)
 
 
+@queue.command("keep")
+@configured()
+@click.argument("name", metavar="QUEUE")
+@click.option("--completed", type=float, metavar="SECONDS", help="0: for ever.")
+@click.option("--cancelled", type=float, metavar="SECONDS")
+@click.option("--discarded", type=float, metavar="SECONDS")
+@as_json
+def keep_queue(settings: Settings, name: str, as_json: bool, **seconds: float | None) -> None:
+    """Say how long a queue keeps its final jobs; what is not given is as by the nodes' options."""
+    wanted = Kept(**seconds)
+
+    def keep(client: Client) -> dict[str, Kept]:
+        client.queues.keep(name, **attrs.asdict(wanted))
+        return client.queues.kept()
+
+    _print_kept(run_with_client(settings, keep), as_json)
+
+
+@queue.command("kept")
+@configured()
+@as_json
+def list_kept(settings: Settings, as_json: bool) -> None:
+    """List the queues that keep final jobs for a time of their own."""
+    _print_kept(run_with_client(settings, lambda client: client.queues.kept()), as_json)
+
+
 @queue.command("add")
 @configured()
 @click.argument("name", metavar="QUEUE[:LIMIT][:weight=N]")
@@ -141,6 +168,14 @@ def _rate(text: str | None, burst: int | None, per_key: bool) -> Rate | None:
         return Rate(int(count), per=float(seconds or 1), per_key=per_key, **given)
     except ValueError:
         raise click.UsageError(f"--rate is {text!r}, but must be as 100/60") from None
+
+
+def _print_kept(kept: Mapping[str, Kept], as_json: bool) -> None:
+    if as_json:
+        print_json(kept)
+        return
+    columns = ("QUEUE", "COMPLETED (S)", "CANCELLED (S)", "DISCARDED (S)")
+    print_table(columns, [(name, *attrs.astuple(each)) for name, each in kept.items()])
 
 
 def _print_limits(limits: Mapping[str, QueueLimits], as_json: bool) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from runtime import sql
 from runtime.client.database import Database
 from runtime.config.queues import ANY_QUEUE, QueueLimit
 from runtime.errors import UsageError
 from runtime.handler_options import check_name
 from runtime.limits import Queue, QueueLimits, Rate
+from runtime.retention import Kept
 
 Queues = list[Queue]
 Names = list[str]
@@ -46,6 +49,14 @@ class QueueWork:
             *ways,
             bool(limits.fair),
         )
+
+    async def keep(self, queue: str, kept: Kept) -> None:
+        """Set the retention of all final states at once."""
+        await self._rows("queue_keep", _checked(queue), *attrs.astuple(kept))
+
+    async def kept(self) -> dict[str, Kept]:
+        """The retention of those queues that have one of their own."""
+        return {row.pop("name"): Kept(**row) for row in await self._rows("queue_kept")}
 
     async def pause(self, queue: str) -> None:
         """Stop claims; `*`: from all known queues."""
@@ -86,7 +97,7 @@ class QueueWork:
 
 def _checked(queue: str) -> str:
     if queue == ANY_QUEUE:
-        raise UsageError("a limit is of one queue; * is none")
+        raise UsageError("limits and retention are of one queue; * is none")
     return check_name("queue", queue)
 
 

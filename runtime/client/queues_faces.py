@@ -8,6 +8,7 @@ from runtime.client.groups import AsyncGroup, SyncGroup
 from runtime.client.queues import Queues as Found
 from runtime.client.queues import QueueWork
 from runtime.limits import QueueLimits, Rate
+from runtime.retention import Kept
 
 Names = list[str]
 
@@ -19,6 +20,14 @@ class Limits(TypedDict, total=False):
     per_key: int | None
     rate: Rate | None
     fair: bool
+
+
+class Keeping(TypedDict, total=False):
+    """How long a queue keeps its final jobs; see `Queues.keep`."""
+
+    completed: float | None
+    cancelled: float | None
+    discarded: float | None
 
 
 class Queues(SyncGroup[QueueWork]):
@@ -45,6 +54,19 @@ class Queues(SyncGroup[QueueWork]):
         """
         wanted = QueueLimits(**limits)
         self._call(lambda work: work.limit(queue, wanted))
+
+    def keep(self, queue: str, **seconds: Unpack[Keeping]) -> None:
+        """Say how long a queue keeps its final jobs, of all states at once.
+
+        Args: completed, cancelled, discarded: seconds; 0: for ever; not given: as the nodes' options
+        have it. Raises: UsageError.
+        """
+        kept = Kept(**seconds)
+        self._call(lambda work: work.keep(queue, kept))
+
+    def kept(self) -> dict[str, Kept]:
+        """The retention of those queues that have one of their own."""
+        return self._call(lambda work: work.kept())
 
     def pause(self, queue: str) -> None:
         """Stop all claims from a queue (`*`: from all known ones). What runs goes on."""
@@ -82,6 +104,15 @@ class AsyncQueues(AsyncGroup[QueueWork]):
         """See `Queues.limit`."""
         wanted = QueueLimits(**limits)
         await self._call(lambda work: work.limit(queue, wanted))
+
+    async def keep(self, queue: str, **seconds: Unpack[Keeping]) -> None:
+        """See `Queues.keep`."""
+        kept = Kept(**seconds)
+        await self._call(lambda work: work.keep(queue, kept))
+
+    async def kept(self) -> dict[str, Kept]:
+        """See `Queues.kept`."""
+        return await self._call(lambda work: work.kept())
 
     async def pause(self, queue: str) -> None:
         """See `Queues.pause`."""

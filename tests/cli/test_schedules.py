@@ -65,3 +65,10 @@ def test_indexes_are_shown_and_built_anew(on: Cli) -> None:
 
     assert {each["index"] for each in rebuilt} == {"job_claim", "job_due"}
     assert "no such index" in on("maintain", "reindex", "job_nothing", status=2).err
+
+
+def test_a_queue_keeps_its_jobs_for_a_time_of_its_own(on: Cli) -> None:
+    kept = on("queue", "keep", "media", "--completed", "60", "--discarded", "0", "--json").json
+    assert kept == {"media": {"completed": 60.0, "cancelled": None, "discarded": 0.0}}
+    assert on("queue", "kept").out.splitlines()[1].split() == ["media", "60", "-", "0"]
+    assert "completed is 0 to" in on("queue", "keep", "media", "--completed", "-1", status=2).err

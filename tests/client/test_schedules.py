@@ -20,6 +20,7 @@ from runtime import (
     every,
 )
 from runtime.lifecycle import JobState
+from runtime.retention import Kept
 from runtime.timing import Timing
 from tests.support.sessions import query
 
@@ -139,3 +140,17 @@ async def test_the_same_from_trio(url: str, client: Client) -> None:
         assert (await trio_client.get(await schedules.trigger("tick"))).kind == "report"
         await schedules.delete("tick")
         assert await schedules.list() == []
+
+
+def test_a_queue_says_how_long_it_keeps_its_jobs(client: Client, url: str) -> None:
+    try:
+        client.queues.keep("media", completed=60, discarded=0)
+        assert client.queues.kept() == {"media": Kept(completed=60, discarded=0)}
+        with pytest.raises(UsageError, match="completed is 0 to"):
+            client.queues.keep("media", completed=-1)
+        with pytest.raises(UsageError, match="is none"):
+            client.queues.keep("*", completed=1)
+        client.queues.keep("media")
+        assert client.queues.kept() == {}
+    finally:
+        query(url, "DELETE FROM headrace.queue")
