@@ -32,7 +32,7 @@ class Places:
         if not is_open:
             self.close()
             return
-        gathered = 1 if len(self.batches.gatherer) else 0
+        gathered = 1 if self.batches.seats and len(self.batches.gatherer) else 0
         calls = self.runs.calls + gathered
         if self.settings.is_async:
             self.seat.set_load(self.settings.concurrency, calls)

@@ -22,9 +22,9 @@ MAX_WAIT_MS = 60_000.0
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """How many jobs are handed to a batch handler at once, and how long is waited for them.
 
-    Args: max_jobs: a call gets at most so many, 1 to 1,000. wait_ms: from the moment that a node has
-    the first of them, for so many milliseconds others may join; a full batch does not wait. by_key:
-    only jobs of the same key are in one batch; those without a key have each other.
+    Args: max_jobs: a call gets at most so many, 1 to 1,000. wait_ms: from the moment that a node
+    has the first of them, for so many milliseconds others may join; a full batch does not wait.
+    by_key: only jobs of the same key are in one batch; those without a key have each other.
     Raises: UsageError.
     """
 
@@ -42,8 +42,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _check(name: str, value: object, low: float, high: float, *kinds: type) -> None:
-    if isinstance(value, kinds) and not isinstance(value, bool):
-        if low <= value <= high:  # type: ignore[operator]
-            return
+    fits = isinstance(value, kinds) and not isinstance(value, bool)
+    if fits and low <= value <= high:  # type: ignore[operator]
+        return
     what = "a whole number" if float not in kinds else "a number"
     raise UsageError(f"{name} is {what} from {low:g} to {high:g}, not {shown(value)}")

@@ -53,8 +53,8 @@ class Home(Protocol):
 class Handler(Enqueuer[P, R]):
     """The function of a kind. Made by `App.job`, as a SyncHandler or an AsyncHandler.
 
-    Args: options: of its jobs, where an enqueue gives none. timeout_seconds: of its runs. policy: of
-    its failures, with the app's where it has none. resources: of its runs. key: of its jobs.
+    Args: options: of its jobs, where an enqueue gives none. timeout_seconds: of its runs. policy:
+    of its failures, with the app's where it has none. resources: of its runs. key: of its jobs.
     Raises: UsageError, for a function that cannot be a handler.
     """
 

@@ -60,7 +60,7 @@ def open_one(resource: Resource, arguments: Mapping[str, Any]) -> Opened:
 
 
 def close_all(opened: list[Opened], error: BaseException | None) -> BaseException | None:
-    """Clean up, the last one first. Returns the error that is left: a clean-up's own, or `error`."""
+    """Clean up, the last one first. Returns what is left: a clean-up's own error, or `error`."""
     while opened:
         try:
             opened.pop().close(error)

@@ -5,6 +5,7 @@ A line with an ignore comment is an error that must be found: an unused ignore f
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, assert_type
 from uuid import UUID
@@ -14,7 +15,18 @@ import sqlalchemy
 import sqlalchemy.ext.asyncio
 import sqlalchemy.orm
 
-from runtime import App, AsyncClient, Backoff, Client, Kind, TrioClient, enqueue_many
+from runtime import (
+    App,
+    AsyncClient,
+    Backoff,
+    Batch,
+    BatchJob,
+    Client,
+    Kind,
+    TrioClient,
+    enqueue_many,
+    injected,
+)
 from runtime.client.handle import (
     AsyncClientHandle,
     AsyncConnHandle,
@@ -23,6 +35,7 @@ from runtime.client.handle import (
     ConnHandle,
 )
 from runtime.handler import AsyncHandler, SyncHandler
+from runtime.handler_batch import SyncBatchHandler
 from runtime.job import Job, NewJob
 from runtime.testing import assert_enqueued, perform
 
@@ -41,6 +54,42 @@ async def send(to: str) -> list[str]:
 
 @app.job(backoff=lambda attempt, error: attempt * 2.0)
 def silent() -> None: ...
+
+
+class Model:
+    """A resource."""
+
+
+@dataclass
+class Page:
+    url: str
+
+
+@app.job
+def render(url: str, *, model: Model = injected) -> bytes:
+    return url.encode()
+
+
+@app.job(batch=Batch(max_jobs=3))
+def index(jobs: list[BatchJob[Page]], *, model: Model = injected) -> list[int]:
+    return [1 for _ in jobs]
+
+
+@app.job(batch=Batch(), kind="drop", queue="q")
+async def drop(jobs: list[BatchJob[Page]]) -> None:
+    jobs[0].complete()
+
+
+def with_resources_and_batches(client: Client, connection: psycopg.Connection[Any]) -> None:
+    render.new_job("a")
+    render(url="a", model=Model())
+    assert_type(index, SyncBatchHandler[Page, int])
+    assert_type(client.enqueue(index, Page("a")), ClientHandle[int])
+    assert_type(index.enqueue(connection, Page("a")), ConnHandle[int])
+    assert_type(client.enqueue(drop.with_options(delay=3), Page("a")), ClientHandle[Any])
+    render.new_job()  # type: ignore[call-arg]
+    index.new_job("a")  # type: ignore[arg-type]
+    index.new_job()  # type: ignore[call-arg]
 
 
 def handlers() -> None:

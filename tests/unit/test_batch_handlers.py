@@ -140,7 +140,7 @@ def test_what_a_batch_cannot_be_is_refused_where_it_is_defined() -> None:
     def fine(jobs: list[BatchJob[Page]]) -> None: ...
 
     with pytest.raises(UsageError, match="takes its jobs, and resources"):
-        App().job(batch=FEW)(two)  # type: ignore[call-overload]
+        App().job(batch=FEW)(two)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="takes one core"):
         App().job(batch=FEW, resources=Resources(cores=2))(fine)
     with pytest.raises(UsageError, match="2 or more"):
