@@ -1,4 +1,5 @@
-"""Handlers that complete their jobs in transactions of their own, and die, fail or forget."""
+"""Handlers that complete their jobs in transactions of their own, and die, fail or forget. Their
+payloads are encrypted."""
 
 from __future__ import annotations
 
@@ -10,8 +11,10 @@ import asyncpg
 import psycopg
 
 from runtime import App, constant, current_job
+from runtime.codec import AesGcm
 
-app = App()
+KEY = b"0123456789abcdef" * 2
+app = App(codec=AesGcm({"k": KEY}))
 EFFECT = "INSERT INTO effect (name, run_number) VALUES ('{}', {})"
 _left_open: list[psycopg.Connection[Any]] = []
 
@@ -59,6 +62,11 @@ def forgets(url: str, name: str, keep: bool) -> None:
         _left_open.append(conn)
     else:
         conn.close()
+
+
+@app.job
+def doubles(number: int) -> dict[str, int]:
+    return {"secret": 2 * number}
 
 
 @app.job

@@ -3,15 +3,18 @@ it: the effects and the completion always agree, and happen once."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 from uuid import UUID
 
-import msgspec
+import attrs
 import pytest
 
 from runtime import NewJob
 from runtime.handler_enqueue import Enqueuer
+from runtime.ids import uuid7
 from tests.support.node import Node
 from tests.system import completing_app as jobs
 from tests.system.site import JobSeen, Site
@@ -35,7 +38,13 @@ def end(site: Site, job: NewJob) -> tuple[JobSeen, list[int], list[str]]:
     """Its row at its end; the runs whose effects are there; the classes of its failures."""
     (job_id,) = site.add(job)
     (row,) = site.wait_final([job_id])
-    return row, effects(site, str(job_id)), failures(site, job_id)
+    return attrs.evolve(row, output=opened(row)), effects(site, str(job_id)), failures(site, job_id)
+
+
+def opened(row: JobSeen) -> object:
+    """Its output, which is stored sealed."""
+    text = jobs.app.sealer.unseal("output", json.dumps(row.output), row.kind, row.id)
+    return json.loads(text)
 
 
 def effects(site: Site, name: str) -> list[int]:
@@ -57,8 +66,8 @@ def metric(node: Node, name: str, kind: str = "") -> float:
 
 def named(make: Enqueuer[..., Any], site: Site, **args: object) -> NewJob:
     """A job whose effects go by its id."""
-    job = make.new_job(url=site.url, name="NAME", **args)
-    return msgspec.structs.replace(job, args=job.args.replace("NAME", str(job.id)))
+    job_id = uuid7()
+    return make.with_options(id=job_id).new_job(url=site.url, name=str(job_id), **args)
 
 
 @pytest.mark.parametrize(
@@ -123,3 +132,16 @@ def test_nothing_of_it_is_an_alarm(site: Site, node: Node) -> None:
     after = [metric(node, "headrace_stale_acks_total"), metric(node, "headrace_jobs_failed_total")]
     assert after == before
     assert "too late" not in node.log
+
+
+def test_a_node_carries_what_is_sealed_and_knows_no_key(site: Site, node: Node) -> None:
+    (job_id,) = site.add(jobs.doubles.new_job(number=21))
+    (row,) = site.wait_final([job_id])
+
+    ((args,),) = site.query("SELECT args FROM job WHERE id = %s", job_id)
+    for payload in (args, row.output):
+        assert payload.keys() == {"$codec", "kid", "aad", "data"}
+    assert opened(row) == {"secret": 42}
+    key = jobs.KEY.decode()
+    command_lines = [Path(f"/proc/{process.pid}/cmdline").read_text() for process in node.processes]
+    assert not [line for line in [node.log, *command_lines] if key in line]
