@@ -5,7 +5,7 @@ child, which needs few of them, starts fast and never imports a database library
 
 - define and enqueue: App, Kind, Unique, cron, every, Backoff (exponential, constant), NewJob,
   PayloadLimits
-- inside a handler: current_job
+- inside a handler: current_job; what it takes: injected; batches: Batch, BatchJob
 - end a run otherwise: Snooze, Discard, Cancel; meet its end: JobTimeout, JobCancelled, RunStopped
 - clients with a pool of their own: Client (sync), AsyncClient (asyncio), TrioClient
 - look at jobs: Job, JobFilter, JobState; and every error, all of them HeadraceErrors
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runtime.backoff import exponential as exponential
     from runtime.batch import Batch as Batch
     from runtime.batch_job import BatchJob as BatchJob
+    from runtime.child.context import JobContext as JobContext
     from runtime.child.context import current_job as current_job
     from runtime.client import AsyncClient as AsyncClient
     from runtime.client import Client as Client
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from runtime.job_filter import JobFilter as JobFilter
     from runtime.lifecycle import JobState as JobState
     from runtime.limits import Rate as Rate
+    from runtime.middleware import Call as Call
     from runtime.outcome import Cancel as Cancel
     from runtime.outcome import Discard as Discard
     from runtime.outcome import Snooze as Snooze
@@ -78,7 +80,7 @@ _NAMES = {
     "backoff": ("Backoff", "constant", "exponential"),
     "batch": ("Batch",),
     "batch_job": ("BatchJob",),
-    "child.context": ("current_job",),
+    "child.context": ("JobContext", "current_job"),
     "client": ("AsyncClient", "Client", "TrioClient", "enqueue_many"),
     "client.following": ("JobUpdate",),
     "errors": (
@@ -114,6 +116,7 @@ _NAMES = {
     "job_filter": ("JobFilter",),
     "lifecycle": ("JobState",),
     "limits": ("Rate",),
+    "middleware": ("Call",),
     "outcome": ("Cancel", "Discard", "Snooze"),
     "payload": ("PayloadLimits",),
     "schedule": ("Schedule",),

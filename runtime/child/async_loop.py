@@ -155,7 +155,7 @@ class AsyncLoop:
         run.task.add_done_callback(lambda task: self._done(run, task))
 
     def _begin_batch(self, frames: Sequence[wire.Run]) -> None:
-        """As `_begin`, of many runs, for one task. In a row as they are, they begin with the last."""
+        """As `_begin`, of many runs, for one task. Being in a row, they begin with the last."""
         first, last, page = frames[0], frames[-1], self._page
         if page.epoch != first.epoch:
             return
