@@ -58,8 +58,8 @@ class Queues(SyncGroup[QueueWork]):
     def keep(self, queue: str, **seconds: Unpack[Keeping]) -> None:
         """Say how long a queue keeps its final jobs, of all states at once.
 
-        Args: completed, cancelled, discarded: seconds; 0: for ever; not given: as the nodes' options
-        have it. Raises: UsageError.
+        Args: completed, cancelled, discarded: seconds; 0: for ever; not given: as the options of
+        the nodes have it. Raises: UsageError.
         """
         kept = Kept(**seconds)
         self._call(lambda work: work.keep(queue, kept))
