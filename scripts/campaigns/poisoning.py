@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from runtime import constant, current_job
+from runtime import Resources, constant, current_job
 from runtime.handler import AsyncHandler, SyncHandler
 from scripts.campaigns.app import app, note
 
@@ -20,12 +20,17 @@ POISONED = "poisoned"
 TRACE = "trace"
 # Of those that never end by themselves.
 STUBBORN_SECONDS = 1.0
+# What a hungry one may have resident, with the interpreter and the app: a little more than those.
+MEMORY_MIB = 96
 # Of all others: so much that a busy machine does not make it come true.
 QUICK_SECONDS = 30.0
 
 _again = constant(0.01)
 _quick = app.job(timeout=QUICK_SECONDS, max_attempts=2, backoff=_again)
 _stubborn = app.job(timeout=STUBBORN_SECONDS, max_attempts=1)
+# They would go on for ever, by their attempts.
+_looping = app.job(timeout=QUICK_SECONDS, max_attempts=25, max_crashes=2, backoff=_again)
+_hungry = app.job(max_attempts=1, resources=Resources(timeout=QUICK_SECONDS, memory_mib=MEMORY_MIB))
 # They complete; until then others may take their child with them.
 _lingering = app.job(timeout=QUICK_SECONDS, max_attempts=10, backoff=_again)
 
@@ -38,6 +43,16 @@ def quick(function: Callable[[str], object]) -> SyncHandler[[str], object]:
 def stubborn(function: Callable[[str], object]) -> SyncHandler[[str], object]:
     """It goes on until it is stopped. It has one attempt."""
     return _stubborn(_begun(function))
+
+
+def looping(function: Callable[[str], object]) -> SyncHandler[[str], object]:
+    """Its child dies at once, each time. It has two crashes, and attempts enough."""
+    return _looping(_begun(function))
+
+
+def hungry(function: Callable[[str], object]) -> SyncHandler[[str], object]:
+    """It takes more memory than it may. It has one attempt."""
+    return _hungry(_begun(function))
 
 
 def lingering(function: Callable[[str], object]) -> SyncHandler[[str], object]:

@@ -2,7 +2,8 @@
 
 Here: what they raise, return, compute and send to themselves. In `poisons_outside`: what they do
 to descriptors, processes and the disk. How each must end is the table in `endings`. Rule: none
-endangers the machine: memory is bounded by the node's --memory-limit-mib and not touched.
+endangers the machine: memory is bounded by the node's --memory-limit-mib and not touched, but for
+some 100 MiB.
 """
 
 from __future__ import annotations
@@ -24,7 +25,16 @@ from typing import Any
 from runtime import JobTimeout, RunStopped
 from scripts.campaigns import poisons_outside
 from scripts.campaigns.app import app
-from scripts.campaigns.poisoning import lingering, quick, quick_async, stubborn, stubborn_async
+from scripts.campaigns.poisoning import (
+    MEMORY_MIB,
+    hungry,
+    lingering,
+    looping,
+    quick,
+    quick_async,
+    stubborn,
+    stubborn_async,
+)
 
 __all__ = ["app", "poisons_outside"]
 
@@ -58,6 +68,21 @@ def aborts(_folder: str) -> None:
 @quick
 def kills_itself(_folder: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@looping
+def crash_loops(_folder: str) -> None:
+    ctypes.string_at(0)
+
+
+@hungry
+def takes_memory_in_earnest(_folder: str) -> None:
+    """And touches it, a little at a time: it is seen long before it is twice its limit."""
+    pieces = []
+    while sum(map(len, pieces)) < 4 * MEMORY_MIB * _MIB:
+        pieces.append(bytearray(4 * _MIB))
+        time.sleep(0.005)
+    time.sleep(_LONG_SECONDS)
 
 
 # --- they raise -----------------------------------------------------------------------------------
