@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import psycopg
+
 from tests.cli.conftest import Cli
 
 
@@ -72,3 +74,20 @@ def test_a_queue_keeps_its_jobs_for_a_time_of_its_own(on: Cli) -> None:
     assert kept == {"media": {"completed": 60.0, "cancelled": None, "discarded": 0.0}}
     assert on("queue", "kept").out.splitlines()[1].split() == ["media", "60", "-", "0"]
     assert "completed is 0 to" in on("queue", "keep", "media", "--completed", "-1", status=2).err
+
+
+def test_check_tells_what_keeps_the_tables_from_their_upkeep(on: Cli, migrated_url: str) -> None:
+    sound = {each["subject"]: each["level"] for each in on("check", "--json").json}
+    assert sound["indexes"] == "ok"
+    assert "autovacuum" not in sound
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE headrace.job SET (autovacuum_enabled = off)")
+        connection.execute("ALTER TABLE headrace.failure RESET (autovacuum_vacuum_scale_factor)")
+        connection.execute(
+            "INSERT INTO headrace.schedule (name, kind, cron, problem)"
+            " VALUES ('never', 'k', '0 0 31 2 *', 'Bad day-of-month')"
+        )
+    told = on("check", status=1).out
+    assert "switched off for job" in told
+    assert "missing on failure" in told
+    assert "never cannot be planned" in told

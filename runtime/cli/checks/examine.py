@@ -7,6 +7,7 @@ from runtime.cli.checks.finding import Finding, Level, advise, ok, problem
 from runtime.cli.checks.listening import check_listening
 from runtime.cli.checks.server import check_cleaning, check_server
 from runtime.cli.checks.tables import check_tables
+from runtime.cli.checks.upkeep import check_upkeep
 from runtime.cli.checks.work import check_work
 from runtime.cli.exits import Exit, expected
 from runtime.cli.session import make_store, reachable, run_with_bridge
@@ -45,6 +46,7 @@ async def _database(bridge: Bridge, config: Config) -> Report:
     if any(each.level is Level.PROBLEM for each in tables):
         return findings, Exit.SCHEMA
     findings += await check_cleaning(bridge, config.namespace)
+    findings += await check_upkeep(bridge, config.namespace)
     findings += await check_work(make_store(config, bridge))
     failed = any(each.level is Level.PROBLEM for each in findings)
     return findings, Exit.FAILED if failed else Exit.OK
