@@ -95,12 +95,16 @@ _FLAGS = (
 
 @click.command("cancel")
 @changing
-@click.option("--reason", help="Kept with jobs that are named by ids; their handlers are told.")
+@click.option("--reason", help="Kept with the jobs; the handlers of those that run are told.")
 def cancel_jobs(settings: Settings, many: Many, reason: str | None) -> int:
     """Cancel jobs: at once, or by their node while they run. Final jobs stay as they are."""
     if many.by_ids:
         return _each(settings, many, lambda client, job_id: client.cancel(job_id, reason))
-    return _bulk(settings, many, "cancel", lambda client: client.jobs.cancel)
+
+    def act(client: Client) -> Act:
+        return functools.partial(client.jobs.cancel, reason=reason)
+
+    return _bulk(settings, many, "cancel", act)
 
 
 @click.command("retry")

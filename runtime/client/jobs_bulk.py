@@ -54,9 +54,13 @@ class Change:
         return f"jobs_{self.name}"
 
 
-CANCEL = Change("cancel", FINAL_STATES)
 RETRY = Change("retry", _RUNNING)
 DELETE = Change("delete", _RUNNING)
+
+
+def cancel(reason: str | None = None) -> Change:
+    """The first reason that a job is given is kept, and its handler is told."""
+    return Change("cancel", FINAL_STATES, (reason,))
 
 
 def reschedule(to: When | None = None, delay: float | timedelta | None = None) -> Change:

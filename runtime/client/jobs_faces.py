@@ -61,12 +61,15 @@ class Jobs(SyncGroup[JobWork]):
         """How many jobs there are, by queue and state, however many, in a millisecond."""
         return self._call(lambda work: work.counts())
 
-    def cancel(self, wanted: JobFilter, **options: Unpack[BulkOptions]) -> BulkChange:
+    def cancel(
+        self, wanted: JobFilter, *, reason: str | None = None, **options: Unpack[BulkOptions]
+    ) -> BulkChange:
         """Cancel jobs: at once, or, while they run, by asking their nodes to.
 
+        The first reason that a job is given is kept, and its handler is told.
         Options of this and of the next: see `BulkOptions`. Raises: UsageError, BulkInterrupted.
         """
-        return self._change(jobs_bulk.CANCEL, wanted, options)
+        return self._change(jobs_bulk.cancel(reason), wanted, options)
 
     def retry(self, wanted: JobFilter, **options: Unpack[BulkOptions]) -> BulkChange:
         """Make jobs that do not run available now, with one more attempt if need be."""
@@ -143,9 +146,11 @@ class AsyncJobs(AsyncGroup[JobWork]):
         """As `Jobs.counts`."""
         return await self._call(lambda work: work.counts())
 
-    async def cancel(self, wanted: JobFilter, **options: Unpack[BulkOptions]) -> BulkChange:
+    async def cancel(
+        self, wanted: JobFilter, *, reason: str | None = None, **options: Unpack[BulkOptions]
+    ) -> BulkChange:
         """As `Jobs.cancel`."""
-        return await self._change(jobs_bulk.CANCEL, wanted, options)
+        return await self._change(jobs_bulk.cancel(reason), wanted, options)
 
     async def retry(self, wanted: JobFilter, **options: Unpack[BulkOptions]) -> BulkChange:
         """As `Jobs.retry`."""

@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from runtime import AsyncClient, Client, TrioClient
-from runtime.client.jobs_bulk import CANCEL, BulkChange, BulkInterrupted, steps
+from runtime.client.jobs_bulk import BulkChange, BulkInterrupted, cancel, steps
 from runtime.errors import StoreUnavailable, UsageError
 from runtime.job_filter import JobFilter, fits
 from runtime.lifecycle import JobState
@@ -262,11 +262,13 @@ def test_of_running_jobs_the_nodes_are_asked_to_cancel(
     running = add(conn, 1, state="running")
     conn.execute('LISTEN "headrace.control"')
 
-    assert client.jobs.cancel(JobFilter(kind="k")).asked == 1
+    assert client.jobs.cancel(JobFilter(kind="k"), reason="too late").asked == 1
 
     (note,) = conn.notifies(timeout=10, stop_after=1)
     assert note.payload == f"cancel:{running}"
-    assert client.get(running).cancel_requested_at is not None
+    asked = client.get(running)
+    assert asked.cancel_requested_at is not None
+    assert asked.cancel_reason == "too late"
 
 
 def test_batches_are_reported_and_a_limit_can_be_gone_on_from(
@@ -349,7 +351,7 @@ def test_an_interrupted_change_says_what_was_written(
     for number in range(1, 5):
         add(conn, number)
     wanted = JobFilter(kind="k")
-    change = steps(CANCEL, wanted, {"batch": 3})
+    change = steps(cancel(), wanted, {"batch": 3})
 
     place = client.jobs._call(next(change))
     batch = client.jobs._call(change.send(place))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from uuid import UUID
+
 import pytest
 import trio
 
@@ -44,6 +47,10 @@ def test_one_node_runs_stages_and_cancels_in_each(site: Site) -> None:
         assert site.client.jobs.list(JobFilter(kind="burn")).jobs[0].id == here.id
 
 
+def _runs(client: Client, job_id: UUID) -> bool:
+    return client.get(job_id).state is JobState.RUNNING
+
+
 def test_after_a_kill_the_jobs_of_each_are_given_back(site: Site) -> None:
     trio.run(_create, site.url, "crops")
     first = site.start_node(namespace=("headrace", "crops"), **QUICK).wait_started()
@@ -52,7 +59,7 @@ def test_after_a_kill_the_jobs_of_each_are_given_back(site: Site) -> None:
         both.append((crops, crops.enqueue(jobs.burn, seconds=1.5)))
         for client, job in both:
             wait_for(
-                lambda c=client, j=job: c.get(j.id).state is JobState.RUNNING,
+                partial(_runs, client, job.id),
                 lambda: first.log,
                 30,
             )
