@@ -207,8 +207,8 @@ class App(Surroundings, Timetable):
         (failed attempt, error) -> seconds, which runs in the child, or a mapping of exception types
         to these. retry_on: only such errors are retried; discard_on: such are not. on_error: called
         in the child with the job and its error; may return Discard, Snooze or Cancel. max_crashes:
-        runs that may kill their process, 3 by default. resources: of a run; see Resources. key: what
-        a job's queue groups it by: the name of a parameter, a function of the args, or text.
+        runs that may kill their process, 3 by default. resources: of a run; see Resources. key:
+        what its queue groups a job by: the name of a parameter, a function of the args, or text.
         sequence: one job of a key at a time, in order. unique: see Unique; True: by kind and args.
         expires_in: not to run later than so long after its enqueue. aliases: kinds that it had
         before, whose jobs it runs too. schedule: when it runs by itself, without args; see `schedule`.

@@ -112,7 +112,8 @@ class Unique:
         if not (self.args or self.kind or self.queue):
             yield "without args, kind and queue, all jobs would be the same"
         if self.period is not None and not _is_period(self.period):
-            yield f"period is {self.period!r:.200}; give seconds, 1 to {LONGEST_PERIOD_SECONDS:,.0f}"
+            most = f"{LONGEST_PERIOD_SECONDS:,.0f}"
+            yield f"period is {self.period!r:.200}; give seconds, from 1 to {most}"
         if not is_closed(self.states):
             yield (
                 f"states {_shown(self.states)} would let a run end in a state whose key another "
@@ -121,7 +122,7 @@ class Unique:
             )
         if self.on_conflict not in ("keep", "replace", "fail"):
             yield f"on_conflict is keep, replace or fail, not {self.on_conflict!r:.200}"
-        if not isinstance(self.replace, tuple) or not set(self.replace) <= set(REPLACEABLE):
+        if not _are_fields(self.replace):
             yield f"replace names some of {', '.join(REPLACEABLE)}, not {self.replace!r:.200}"
 
     @property
@@ -181,6 +182,10 @@ def _wrong_args(args: object) -> Iterable[str]:
         yield f"args is True, False or names of args, not {args!r:.200}"
     elif not args:
         yield "args names none; give False to leave them out"
+
+
+def _are_fields(names: object) -> bool:
+    return isinstance(names, tuple) and set(names) <= set(REPLACEABLE)
 
 
 def _is_period(value: object) -> bool:

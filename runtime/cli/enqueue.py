@@ -148,4 +148,3 @@ def _show(job: NewJob, result: BulkResult, *, as_json: bool) -> None:
         say("this job is the same and was kept as it is; nothing was added")
     elif not result.inserted:
         say("a job of this id was there already; nothing was added")
-

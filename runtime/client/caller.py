@@ -140,9 +140,7 @@ def _send(driver: SyncDriver, text: str, part: Chunk, namespace: str) -> BulkRes
     return tally(part.jobs, written_of(rows))
 
 
-async def _send_async(
-    driver: AsyncDriver, text: str, part: Chunk, namespace: str
-) -> BulkResult:
+async def _send_async(driver: AsyncDriver, text: str, part: Chunk, namespace: str) -> BulkResult:
     with part.counting(), explained(namespace):
         rows = await driver.fetch(text, as_json(part.jobs)) if part.jobs else []
     return tally(part.jobs, written_of(rows))

@@ -26,9 +26,7 @@ from runtime.schema_version import require_version
 class Core:
     """See the module's docstring. All methods raise StoreUnavailable and SchemaNotMigrated."""
 
-    def __init__(
-        self, database: Database, limits: PayloadLimits, sealer: Sealer = PLAIN
-    ) -> None:
+    def __init__(self, database: Database, limits: PayloadLimits, sealer: Sealer = PLAIN) -> None:
         self.database = database
         self.limits = limits
         self.sealer = sealer

@@ -15,8 +15,8 @@ import msgspec
 
 from runtime.errors import (
     HeadraceError,
-    NamespaceDisabled,
     JobNotUnique,
+    NamespaceDisabled,
     PayloadInvalid,
     PayloadTooLarge,
     SchemaNotMigrated,
@@ -84,7 +84,9 @@ def explain(error: BaseException, namespace: str) -> HeadraceError | None:
         told = _first(error, "M", "message", "message_primary")
         return UsageError(f"the database refused a value: {told}")
     if state == DISABLED:
-        return NamespaceDisabled(f"the namespace {namespace!r} is disabled: nothing can be enqueued")
+        return NamespaceDisabled(
+            f"the namespace {namespace!r} is disabled: nothing can be enqueued"
+        )
     if state in _NOT_MIGRATED:
         return SchemaNotMigrated(
             f"the namespace {namespace!r} has no tables of this version in this database; "

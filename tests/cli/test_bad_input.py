@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import attrs
@@ -28,7 +29,8 @@ app = App()
 def work(a: int = 0) -> None: ...
 
 
-_with = work.with_options
+_with: Any = work.with_options
+_work: Any = work
 _CENTURY = 3_155_760_000
 _DEEP = '{"a":' + "[" * 400 + "]" * 400 + "}"
 _TAGS = [f"{number:0>250}" for number in range(40)]
@@ -43,7 +45,8 @@ def _nested() -> Any:
 
 def _written(**options: Any) -> Callable[[], NewJob]:
     """A job that nobody checked, such as another program may make."""
-    return lambda: NewJob(**({"id": uuid7(), "kind": "work"} | options))
+    given: dict[str, Any] = {"id": uuid7(), "kind": "work"} | options
+    return lambda: NewJob(**given)
 
 
 @attrs.frozen
@@ -62,7 +65,7 @@ def _times(name: str, flag: str, sql: str, least: str) -> list[Case]:
     return [
         Case(
             f"{name} of {value}",
-            lambda value=value: _with(**{name: float(value)}),  # type: ignore[misc]
+            partial(_with, **{name: float(value)}),
             ("work", "{}", flag, value),
             f"enqueue('work', {sql} => '{value}')",
             least,
@@ -91,7 +94,13 @@ CASES = [
         "enqueue(repeat('k', 128))",
         "kind",
     ),
-    Case("no queue", lambda: _with(queue=""), ("k", "--queue", ""), "enqueue('k', queue => '')", "queue"),
+    Case(
+        "no queue",
+        lambda: _with(queue=""),
+        ("k", "--queue", ""),
+        "enqueue('k', queue => '')",
+        "queue",
+    ),
     Case(
         "a queue of a line and NUL",
         lambda: _with(queue="a\0"),
@@ -137,7 +146,7 @@ CASES = [
     ),
     Case(
         "a time without a zone",
-        lambda: _with(scheduled_at=datetime(2100, 1, 1)),  # noqa: DTZ001
+        lambda: _with(scheduled_at=datetime(2100, 1, 1)),
         ("k", "--at", "2100-01-01T00:00:00"),
         None,
         "time",
@@ -149,7 +158,9 @@ CASES = [
         "enqueue('k', scheduled_at => '290000-01-01')",
         "time",
     ),
-    Case("a time that never is", None, None, "enqueue('k', scheduled_at => 'infinity')", "infinity"),
+    Case(
+        "a time that never is", None, None, "enqueue('k', scheduled_at => 'infinity')", "infinity"
+    ),
     Case(
         "two times",
         lambda: _with(delay=1, scheduled_at=datetime(2100, 1, 1, tzinfo=UTC)),
@@ -165,9 +176,9 @@ CASES = [
         "expires_at",
     ),
     Case("an arg too few", lambda: app.job(kind="x")(lambda a: a).new_job(), None, None, "a"),
-    Case("an arg too many", lambda: work.new_job(1, 2), None, None, "too many"),
-    Case("an arg of another name", lambda: work.new_job(b=1), None, None, "'b'"),
-    Case("an arg of another type", lambda: work.new_job("x"), None, None, "$.a"),  # type: ignore[arg-type]
+    Case("an arg too many", lambda: _work.new_job(1, 2), None, None, "too many"),
+    Case("an arg of another name", lambda: _work.new_job(b=1), None, None, "'b'"),
+    Case("an arg of another type", lambda: _work.new_job("x"), None, None, "$.a"),
     Case("args that are no object", None, ("k", "[1]"), "enqueue('k', '[1]')", "object"),
     Case("args that are no JSON", None, ("k", "{"), "enqueue('k', '{')", "JSON"),
     Case(
@@ -177,7 +188,13 @@ CASES = [
         "enqueue('k', '{\"a\": NaN}')",
         "",
     ),
-    Case("a vast number", lambda: Kind("k").new_job(a=2**60), ("k", f'{{"a": {2**60}}}'), None, "2^53"),
+    Case(
+        "a vast number",
+        lambda: Kind("k").new_job(a=2**60),
+        ("k", f'{{"a": {2**60}}}'),
+        None,
+        "2^53",
+    ),
     Case(
         "a NUL in args",
         lambda: Kind("k").new_job(a="\0"),

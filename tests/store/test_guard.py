@@ -7,8 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from actors.store.guard import LONGEST_SECONDS, Guard
+from actors.store.guard import Guard
 from runtime.errors import PayloadTooLarge
+from runtime.handler_options import LONGEST_SECONDS
 from runtime.lifecycle import Ack, JobState
 from runtime.outcome import Failure
 from runtime.payload import PayloadLimits

@@ -110,6 +110,8 @@ def _replace(state: State, job: JobEntry, new: NewJob, now: float) -> None:
 
 def _wakeup_wanted(state: State, queue: str) -> bool:
     return any(
-        node.wants_wakeups and node.ended_at is None and not {queue, "*"}.isdisjoint(node.info.queues)
+        node.wants_wakeups
+        and node.ended_at is None
+        and not {queue, "*"}.isdisjoint(node.info.queues)
         for node in state.nodes.values()
     )

@@ -9,8 +9,8 @@ import msgspec
 from actors.store.errors import DatabaseError
 from runtime.errors import (
     HeadraceError,
-    NamespaceDisabled,
     JobNotUnique,
+    NamespaceDisabled,
     PayloadInvalid,
     PayloadTooLarge,
     SchemaNotMigrated,

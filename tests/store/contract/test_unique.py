@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -63,7 +63,8 @@ async def test_a_run_may_come_back_while_another_waits_with_its_key(bench: Bench
 
 async def test_one_is_allowed_in_each_period_of_its_time(bench: Bench) -> None:
     hourly = Unique(period=3600)
-    times = [datetime(2100, 1, 1, *at, tzinfo=UTC) for at in ((7, 0), (7, 59, 59), (8, 0))]
+    eight = datetime(2100, 1, 1, 8, tzinfo=UTC)
+    times = [eight - timedelta(seconds=seconds) for seconds in (3600, 1, 0)]
     jobs = [unique_job(unique=hourly, scheduled_at=time) for time in times]
     assert await bench.store.enqueue(jobs) == [True, False, True]
 
