@@ -20,6 +20,7 @@ from actors.maintenance.term import HeldTerm, number_of
 from actors.rounds import Rounds
 from actors.store.protocol import Store
 from actors.store.upkeep import DueSchedules, Fired
+from runtime.errors import NamespaceDisabled
 from runtime.schedule import Plan, plan
 
 # Schedules in one look, and jobs in one statement.
@@ -29,8 +30,10 @@ BATCH_JOBS = 2_000
 LOOK_SECONDS = 5.0
 # Sleep a little past the due time: at the due time itself the database's now() may be just before.
 PAST_DUE_SECONDS = 0.001
-# After a look that found more than it could see to: some of it may be held by somebody else.
-AGAIN_SECONDS = 0.02
+# After a look that found something: there may be more, or it has come late.
+AGAIN_SECONDS = 0.001
+# After one that could not move on anything of what it found: somebody holds those rows.
+HELD_SECONDS = 0.2
 
 
 @attrs.define
@@ -41,6 +44,7 @@ class Scheduler:
     observe: events.Observer = events.ignore
     term: HeldTerm | None = None
     _rounds: Rounds[DueSchedules] | None = attrs.field(default=None, init=False)
+    _moved: int = attrs.field(default=0, init=False)  # schedules, by the last look
 
     def due_soon(self) -> None:
         """A schedule is new or was changed: look again."""
@@ -56,21 +60,25 @@ class Scheduler:
         self._rounds = rounds
         async for due in rounds:
             if due.schedules:
-                rounds.again_within(AGAIN_SECONDS)
+                rounds.again_within(AGAIN_SECONDS if self._moved else HELD_SECONDS)
             elif due.next_due_seconds is not None:
                 rounds.again_within(due.next_due_seconds + PAST_DUE_SECONDS)
 
     async def _fire_due(self) -> DueSchedules:
         due = await self.store.due_schedules(BATCH)
-        plans = []
+        plans, self._moved = [], 0
         for schedule in due.schedules:
             plans.append(plan(schedule, due.now))
             await trio.lowlevel.checkpoint()  # a long gap takes some milliseconds to go through
         for some in _batches(plans):
-            self._tell(some, await self.store.fire(some, number_of(self.term)))
+            try:
+                self._tell(some, await self.store.fire(some, number_of(self.term)))
+            except NamespaceDisabled:  # since we looked; the next look finds nothing due
+                break
         return due
 
     def _tell(self, plans: Sequence[Plan], fired: Fired) -> None:
+        self._moved += fired.schedules
         if fired.schedules:
             self.observe(events.Fired(fired.schedules, fired.jobs))
         if fired.schedules == len(plans):

@@ -5,7 +5,7 @@
 -- Index:  schedule_due, its beginning, and then its first entry after now.
 -- Rows:   one a schedule, one without a name if there is none; in each the database's time, and the
 --         seconds to the next due time. One that is defined in code is due only while the app of a
---         living node defines it.
+--         living node defines it; none is while the namespace is disabled (see 019_namespace_switch).
 SELECT
     clock.now,
     clock.next_due_seconds,
@@ -34,6 +34,10 @@ LEFT JOIN (
     FROM schedule
     WHERE schedule.paused_at IS NULL AND schedule.problem IS NULL
     AND coalesce(schedule.next_at, '-infinity') <= now()
+    AND NOT EXISTS (
+        SELECT FROM pg_trigger
+        WHERE pg_trigger.tgrelid = 'job'::regclass AND pg_trigger.tgname = 'job_disabled_insert'
+    )
     AND (
         schedule.definition IS NULL
         OR EXISTS (

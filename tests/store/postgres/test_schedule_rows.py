@@ -8,6 +8,7 @@ import psycopg
 import pytest
 import trio
 
+from runtime.errors import NamespaceDisabled
 from runtime.job_filter import JobFilter
 from runtime.schedule import Plan, ScheduleInfo, plan
 from tests.store.harness import Bench
@@ -237,3 +238,21 @@ async def test_candidates_for_a_deleted_row_elect_one(bench: Bench, tables: Tabl
             nursery.start_soon(stand, node_id)
 
     assert sorted(held) == [False, False, False, True]
+
+
+async def test_a_disabled_namespace_fires_nothing_and_makes_it_good_when_enabled(
+    bench: Bench, tables: Tables
+) -> None:
+    define(tables)
+    await fire(bench)
+    tables.pass_time(61)
+    early = await plans(bench)
+    tables.connection.execute("SELECT headrace.disable_namespace()")
+    try:
+        assert await plans(bench) == []
+        with pytest.raises(NamespaceDisabled):
+            await bench.store.fire(early)
+    finally:
+        tables.connection.execute("SELECT headrace.enable_namespace()")
+
+    assert await fire(bench) == 1
