@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 from textwrap import dedent
 
+import psycopg
 import pytest
 
-from tests.support.postgres import DatabaseServer
+from runtime.testing.servers import URL_VARIABLE, running
+from tests.support.postgres import DatabaseServer, copy_cluster
 
 ROOT = Path(__file__).parents[2]
 CONFTEST = """
@@ -37,7 +39,7 @@ SUITE = """
         assert headrace.drain().completed == 1
         assert job.result(timeout=20) == "hello zoe"
 
-    @pytest.mark.parametrize("number", range(3))
+    @pytest.mark.parametrize("number", range(2))
     def test_each_has_a_database_of_its_own(headrace, headrace_client, number):
         headrace.refute_enqueued(greet)
         headrace_client.enqueue("greet", name=str(number))
@@ -83,25 +85,30 @@ def run(directory: Path, suite: str, *flags: str, url: str = "", **files: str) -
     return done.stdout
 
 
-def test_a_suite_has_a_database_for_each_test(
+def test_a_suite_has_a_database_for_each_test_also_under_xdist(
     tmp_path: Path, postgres_server: DatabaseServer
 ) -> None:
-    printed = run(tmp_path, SUITE, url=postgres_server.url, conftest=CONFTEST)
+    workers = ("-p", "xdist", "-n", "1")
+    printed = run(tmp_path, SUITE, *workers, url=postgres_server.url, conftest=CONFTEST)
 
-    assert "5 passed" in printed
+    assert "4 passed" in printed
     assert "warning" not in printed
 
 
-def test_the_workers_of_xdist_share_one_embedded_server(tmp_path: Path) -> None:
-    base = tmp_path / "base"
-    (tmp_path / "suite").mkdir()
+def test_processes_that_share_a_directory_share_an_embedded_server(
+    tmp_path: Path, made_cluster: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(URL_VARIABLE, raising=False)
+    data = tmp_path / "headrace-postgres"
+    copy_cluster(made_cluster, data)
 
-    printed = run(
-        tmp_path / "suite", SUITE, "-p", "xdist", "-n", "2", f"--basetemp={base}", conftest=CONFTEST
-    )
-
-    assert "5 passed" in printed
-    assert not (base / "headrace-postgres").exists()
+    with running(None, tmp_path) as one:
+        with running(None, tmp_path) as other:
+            assert one == other
+        assert data.exists()
+        with psycopg.connect(one) as conn:
+            assert conn.execute("SHOW fsync").fetchone() == ("off",)
+    assert not data.exists()
 
 
 def test_a_suite_that_does_not_use_it_does_not_notice_it(tmp_path: Path) -> None:
@@ -115,7 +122,7 @@ def test_our_entry_point_leads_to_it() -> None:
     assert project["entry-points"]["pytest11"] == {"headrace": "runtime.testing.plugin"}
 
 
-def test_the_kit_needs_no_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_kit_needs_no_pytest() -> None:
     code = (
         "import sys; sys.modules['pytest'] = None; from runtime.testing import Kit, drain, perform"
     )
