@@ -114,10 +114,14 @@ def peak_kib() -> int:
     return peak if _LINUX else peak // 1024  # macOS counts bytes
 
 
-def reset_peak() -> None:
-    """Have `peak_kib` count from now on, where the kernel can do that (see proc(5), clear_refs)."""
-    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "wb", buffering=0) as file:
-        file.write(b"5")
+def reset_peak() -> bool:
+    """Have `peak_kib` count from now on; False where the kernel cannot (proc(5), clear_refs)."""
+    try:
+        with open("/proc/self/clear_refs", "wb", buffering=0) as file:
+            file.write(b"5")
+    except OSError:
+        return False
+    return True
 
 
 def cpu_ns_of(pid: int) -> int | None:

@@ -31,8 +31,10 @@ _LOOK_EVERY_NS = _NANO // 10
 class Meter:
     """Of one child. `begin` and `end` are called in turn."""
 
-    def __init__(self, page: RunPage) -> None:
+    def __init__(self, page: RunPage, always: frozenset[str] = frozenset()) -> None:
+        """`always`: kinds that are measured however short their runs are."""
         self._page = page
+        self._always = always
         self._short: set[str] = set()  # kinds by their last run
         self._long: set[str] = set()
         self._cpu_ns = -1  # of the process when the run began; -1: not measured
@@ -57,7 +59,7 @@ class Meter:
             return wall_ns / _NANO, self._peak_kib
         cpu_ns = time.process_time_ns() - self._cpu_ns
         self._peak_kib = kernel.peak_kib()
-        if wall_ns < SHORT_NS:
+        if wall_ns < SHORT_NS and kind not in self._always:
             self._short.add(kind)
         if wall_ns >= LONG_NS:
             self._long.add(kind)

@@ -61,8 +61,10 @@ class SyncLoop:
         self._inbox = Inbox(sock)
         self._rung = False  # a ring came while nothing could be raised
         self._hearing = False  # a ring must not raise just now
-        self._meter = Meter(page)
-        self._conditions = Conditions(page, (each.info() for each in self._handlers.values()))
+        infos = [each.info() for each in self._handlers.values()]
+        bounded = (info.kind for info in infos if info.cpu_timeout_seconds is not None)
+        self._meter = Meter(page, frozenset(bounded))
+        self._conditions = Conditions(page, infos)
         self._thread = threading.get_ident()
         self._sending = threading.Lock()  # held by who sends while a run goes on
         self._batch: BatchRun | None = None  # that goes on
