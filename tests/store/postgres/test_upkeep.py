@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -16,6 +18,7 @@ from actors.store.protocol import Retention
 from actors.store.upkeep import QueueRetention
 from runtime.lifecycle import JobState
 from tests.store.harness import Bench, ack_of
+from tests.store.postgres.plans import explain
 from tests.store.tables import NAMESPACE, Tables
 
 DAY = 86_400.0
@@ -198,3 +201,34 @@ async def test_a_table_of_its_usual_size_is_not_bloated(
     large = {each.name: each for each in found if each.bytes > 100_000}
     assert {"job_claim", "job_pkey"} <= set(large)
     assert [each for each in large.values() if each.bloated] == []
+
+
+@pytest.mark.parametrize("rows", [0, 3_000])
+def test_the_statements_of_schedules_and_sweeps_use_their_indexes(
+    tables: Tables, rows: int
+) -> None:
+    tables.connection.execute(
+        "INSERT INTO job (id, kind, state, finalized_at)"
+        " SELECT gen_random_uuid(), 'k', 'completed', now() - n * interval '1 s'"
+        " FROM generate_series(1, %s) AS n",
+        [rows],
+    )
+    tables.connection.execute(
+        "INSERT INTO schedule (name, kind, interval_seconds, next_at)"
+        " SELECT 's' || n, 'k', 60, now() + n * interval '1 s' FROM generate_series(1, %s) AS n",
+        [rows],
+    )
+    now = datetime.now(UTC)
+
+    swept = explain(tables, "prune_queue", "completed", "q", 60.0, now, 100, 1)
+    due = explain(tables, "due_schedules", 100)
+    fired = explain(
+        *(tables, "fire", ["s1"], [now], [now], [now], [None], [1], [now], [uuid4()], None)
+    )
+
+    assert {index for _, index in swept.scans_of("job")} <= {"job_finalized", "job_pkey"}
+    assert swept.unbounded("job") == []
+    assert {index for _, index in due.scans_of("schedule")} == {"schedule_due"}
+    assert due.unbounded("schedule") == []
+    assert {index for _, index in fired.scans_of("schedule")} == {"schedule_pkey"}
+    assert {index for _, index in fired.scans_of("job")} <= {"job_pkey"}
