@@ -15,8 +15,10 @@ from uuid import UUID
 
 import msgspec
 
+from runtime import payload
 from runtime.child.completing import complete
 from runtime.child.notebook import NOBODY, Desk, Notebook
+from runtime.codec.sealer import PLAIN, Sealer
 from runtime.errors import PayloadInvalid, UsageError
 from runtime.wire import Run
 
@@ -136,10 +138,13 @@ class JobContext:
     def store(self, value: Any) -> None:
         """Keep a JSON value with the job, in place of the one before, whatever becomes of the run.
 
-        It is held to the rules and the limit of an output.
+        It is held to the rules and the limit of an output, and sealed as that is.
         Raises: PayloadInvalid, PayloadTooLarge: then nothing was stored.
         """
-        self._notes.store(value)
+        # What an app's handler has; others have no codec.
+        sealer: Sealer = getattr(self._desk.handler(self.kind), "sealer", PLAIN)
+        text = payload.encode("stored", value)
+        self._notes.store(sealer.seal("stored", text, self.kind, self.id))
 
     def log(self, text: str, level: str = "INFO") -> None:
         """Add a line to the job's log, as records of `logging` made in the handler are added.

@@ -15,9 +15,9 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from runtime import payload, wire
+from runtime import wire
 from runtime.child.handler import Handler
 from runtime.errors import PayloadTooLarge, UsageError
 from runtime.note import (
@@ -110,9 +110,8 @@ class Notebook:
         text = None if message is None else cut(str(message), LONGEST_MESSAGE_BYTES)
         self._write(lambda: self._add(Note(progress=done, message=text)))
 
-    def store(self, value: Any) -> None:
-        """See JobContext.store."""
-        text = payload.encode("stored", value)
+    def store(self, text: str) -> None:
+        """See JobContext.store. `text`: the JSON, sealed. Raises: PayloadTooLarge."""
         size, limit = byte_size(text), self._desk.stored_limit
         if size > limit:
             raise PayloadTooLarge("stored", size, limit)

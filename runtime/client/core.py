@@ -31,7 +31,7 @@ class Core:
         self.limits = limits
         self.sealer = sealer
         self._waiting = Waiting(database)
-        self.following = Following(database)
+        self.following = Following(database, sealer)
 
     async def open(self) -> None:
         """Before anything else."""

@@ -22,7 +22,8 @@ import msgspec
 from runtime.client.database import Connection, Database
 from runtime.client.listening import Listener
 from runtime.client.statements import statement
-from runtime.errors import JobNotFound
+from runtime.codec.sealer import PLAIN, Sealer
+from runtime.errors import CodecError, JobNotFound
 from runtime.lifecycle import JobState
 from runtime.note import MOST_LINES, LogLine
 from runtime.readable import readable
@@ -66,8 +67,9 @@ _chunks = msgspec.json.Decoder(list[_Chunk])
 class Following:
     """All who follow jobs in a client; in one asyncio loop."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sealer: Sealer = PLAIN) -> None:
         self.database = database
+        self.sealer = sealer
         self._followers: defaultdict[UUID, set[Follower]] = defaultdict(set)
         heard = {"noted": self._heard, "finished": self._heard}
         self._listener = Listener(database, heard, self._stir_all)
@@ -178,7 +180,7 @@ class Follower:
         before = self._seen
         stored = None if before is None else before.stored
         if row["stored"] is not None:
-            stored = readable(row["stored"])
+            stored = self._opened(row["stored"], row["kind"])
         update = JobUpdate(
             self.job_id,
             JobState(row["state"]),
@@ -193,6 +195,12 @@ class Follower:
         )
         self._seen = update
         return msgspec.structs.replace(update, lines=lines, lines_lost=lost)
+
+    def _opened(self, text: str, kind: str) -> Any:
+        """What cannot be opened here stays in its envelope."""
+        with contextlib.suppress(CodecError):
+            text = self._following.sealer.unseal("stored", text, kind, self.job_id)
+        return readable(text)
 
     def _new_lines(self, chunks: list[_Chunk]) -> tuple[tuple[LogLine, ...], int]:
         """Lines behind the last one known, at most so many as are kept; and how many are gone."""

@@ -5,6 +5,7 @@
 -- Rows:  one, or none. Lines: a JSON array of what log rows hold, with their run and last line.
 SELECT
     CAST(job.state AS text) AS state,
+    job.kind,
     job.attempt,
     job.max_attempts,
     job.run_number,

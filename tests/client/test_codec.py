@@ -8,12 +8,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from runtime import App, Client, every
+from runtime import App, Client, every, sql
+from runtime.child.context import JobContext
+from runtime.child.notebook import NOBODY
 from runtime.codec import AesGcm, Compress
 from runtime.errors import CodecError, UsageError
 from runtime.testing import assert_enqueued, drain, refute_enqueued
 from runtime.unique import Unique
+from runtime.wire import Noted, Run
 from tests.client.jobs import rows
+from tests.client.node import node_by_hand
 
 KEYS = {"2025": bytes(range(32)), "2026": bytes(range(1, 33))}
 
@@ -164,3 +168,25 @@ def test_a_schedules_args_are_for_each_of_its_jobs(app: App, url: str) -> None:
 
     assert [args["kid"] for args in stored(url)] == ["2026", "2026"]
     assert drain(both, url).completed == 2
+
+
+def test_what_a_run_stores_is_sealed_too(app: App, url: str) -> None:
+    told: list[str] = []
+
+    class Desk(type(NOBODY)):  # type: ignore[misc]
+        def handler(self, kind: str) -> Any:
+            return app.handler(kind)
+
+        def post(self, frame: Noted) -> None:
+            told.append(frame.note.stored or "")
+
+    with Client(app, url) as client, Client(url=url) as stranger, node_by_hand(url) as node:
+        job = client.enqueue(app.handler("mail"), to="a")
+        run = node.claim("mail")
+        frame = Run(1, 0, run[0].bytes, run[1], "mail", "default", "{}", 1, 25, "{}")
+        JobContext(frame, Desk()).store({"to": "zoe@example.org"})
+        assert "zoe" not in told[0]
+        note = [[run[0]], [run[1]], [None], [None], told, [None], [0], [1]]
+        psycopg.RawCursor(node.conn).execute(sql.load("note"), note)
+        assert next(iter(client.follow(job))).stored == {"to": "zoe@example.org"}
+        assert next(iter(stranger.follow(job))).stored["$codec"] == "aesgcm"

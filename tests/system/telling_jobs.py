@@ -30,26 +30,19 @@ def tells(gate: str) -> str:
 @app.job(max_attempts=1)
 def returns_when_cancelled(begun: str) -> int:
     """Swallow the cancellation, and return when it came: nanoseconds of the monotonic clock."""
-    current_job().store(Path(begun).name)
-    Path(begun).touch()
     try:
+        Path(begun).touch()
         time.sleep(600)
     except JobCancelled as error:
         current_job().log(f"told: {error}")
-    return _came()
+    return time.monotonic_ns()
 
 
 @app.job(max_attempts=1)
 async def returns_when_cancelled_async(begun: str) -> int:
-    Path(begun).touch()
     try:
+        Path(begun).touch()
         await asyncio.sleep(600)
     except asyncio.CancelledError:
         current_job().log(f"told: {current_job().stop_reason}")
-    return _came()
-
-
-def _came() -> int:
-    now = time.monotonic_ns()
-    current_job().store(now)
-    return now
+    return time.monotonic_ns()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
@@ -53,10 +52,7 @@ def test_what_a_run_tells_is_seen_while_it_goes_on(telling: Site, tmp_path: Path
     assert "progress 100% half of it" in shown
     assert 'stored {"rows":[1,2,3]}' in shown
     assert "WARNING telling: through the gate" in shown
-    (line,) = _headrace(telling, "job", "show", str(job_id), "--follow", "--json").splitlines()
-    followed = json.loads(line)
-    assert (followed["state"], followed["progress"]) == ("completed", 1.0)
-    assert [each["text"] for each in followed["lines"]] == ["at the gate", "through the gate"]
+    assert _log(telling, job_id) == ["at the gate", "through the gate"]
 
 
 def _headrace(site: Site, *arguments: str) -> str:
