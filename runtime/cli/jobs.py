@@ -10,6 +10,7 @@ import click
 
 from runtime.cli import follow, jobs_bulk
 from runtime.cli.job_flags import filtered
+from runtime.cli.job_index import index_jobs
 from runtime.cli.options import as_json, configured
 from runtime.cli.output import NOTHING, cell, print_fields, print_json, print_table, printable, say
 from runtime.cli.session import run_with_client
@@ -144,7 +145,7 @@ def print_job(found: Job) -> None:
         click.echo(_describe(failure))
 
 
-for _command in jobs_bulk.COMMANDS:
+for _command in (*jobs_bulk.COMMANDS, index_jobs):
     job.add_command(_command)
 
 

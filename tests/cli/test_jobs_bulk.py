@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import psycopg
 import pytest
 
 from tests.cli.conftest import Cli
@@ -90,6 +91,33 @@ def test_on_a_terminal_it_asks_first(
     on("job", "cancel", "--state", "available")
     monkeypatch.setattr("sys.stdin", Terminal(""))
     assert on("job", "delete", "--state", "cancelled", "--yes", "--json").json["changed"] == 2
+
+
+def test_an_optional_index_is_built_used_and_dropped(on: Cli, migrated_url: str) -> None:
+    fill(migrated_url)
+    assert on("job", "index", "--json").json == []
+
+    for by in ("metadata", "args", "tags"):
+        on("job", "index", by)
+    on("job", "index", "tags")  # it is there
+    made = on("job", "index", "--json").json
+    assert [(each["by"], each["valid"]) for each in made] == [
+        ("args", True),
+        ("metadata", True),
+        ("tags", True),
+    ]
+    plan = (
+        "EXPLAIN SELECT FROM headrace.job WHERE metadata @> '{\"n\": 2}'",
+        "EXPLAIN SELECT FROM headrace.job WHERE tags @> ARRAY['y']",
+    )
+    with psycopg.connect(migrated_url) as connection:
+        connection.execute("SET enable_seqscan = off")
+        told = [str(connection.execute(each.encode()).fetchall()) for each in plan]
+    assert ["job_by_metadata" in told[0], "job_by_tags" in told[1]] == [True, True]
+    assert len(on("job", "list", "--metadata", '{"n": 2}', "--json").json) == 1
+    for by in ("metadata", "args", "tags"):
+        made = on("job", "index", by, "--drop", "--json").json
+    assert made == []
 
 
 def test_what_makes_no_sense_is_refused(on: Cli) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from actors.lease import LeaseLost
 from actors.store.protocol import Store, Term
+from runtime.errors import StoreUnavailable
 from runtime.schedule import ScheduleInfo
 
 
@@ -39,5 +39,5 @@ class NamespaceView:
     def _own(self, node_id: int) -> int:
         own = self._id_of(node_id)
         if own is None:
-            raise LeaseLost("this node holds no lease")
+            raise StoreUnavailable("this node holds no lease in this namespace")
         return own
