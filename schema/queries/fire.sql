@@ -31,9 +31,10 @@ WITH entitled AS MATERIALIZED (
     SELECT planned.*, entry.at, entry.job_id
     FROM unnest($6::bigint[], $7::timestamptz[], $8::uuid[]) AS entry (place, at, job_id)
     JOIN planned ON planned.place = entry.place
-    WHERE planned.overlap OR NOT EXISTS (
-        SELECT FROM job WHERE job.id = planned.last_job_id AND job.finalized_at IS NULL
-    )
+    -- Not by EXISTS, which PostgreSQL may answer by reading all of job into a hash table.
+    WHERE planned.overlap OR (
+        SELECT job.finalized_at IS NULL FROM job WHERE job.id = planned.last_job_id
+    ) IS NOT TRUE
 ), fired AS (
     INSERT INTO job (
         id, kind, queue, args, priority, max_attempts, timeout_seconds, tags, key, sequence,
