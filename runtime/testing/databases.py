@@ -3,129 +3,80 @@
     server ─▶ template, migrated once ─▶ copy ─▶ a test ─▶ dropped
 
 Rules: who shares a server (the workers of pytest-xdist) shares its template, which one of them
-makes while the others wait. Its name has a digest of the migrations in it, so one that an earlier
-run left behind is used again, and never an old one. The last who leaves drops it.
+makes while the others wait. Its name has a digest of the migrations in it, so that it is never an
+old one. It stays, for the next run, until somebody drops it or its server goes. Nothing is kept
+open in between: a test may fork.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 import uuid
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote, urlsplit
 
-import asyncpg
-
 from runtime import sql
-from runtime.client.thread import LoopThread
-from runtime.database_url import for_driver
 from runtime.handler_options import DEFAULT_NAMESPACE, check_namespace
 from runtime.testing.backstage import migrate
+from runtime.testing.travel import on_connection
 
-# Any number, the same in all versions: who works with the template holds this advisory lock.
+# Any number, the same in all versions: who makes a template holds this advisory lock.
 _LOCK = 0x48454144
 _PREFIX = "headrace_test_"
 _PLACE = re.compile(r"\bheadrace_test_([12])\b")  # where a statement has a name
+_EMPTY = "template1"
 
 
 class Databases:
-    """Makes databases in a server. Close it, or use it in a `with` statement.
+    """Makes databases in a server.
 
     Args: url: of a database to connect to, as a user who may create databases. namespaces: those
-    that the template gets the tables of. For one thread at a time.
+    that the template gets the tables of.
     """
 
     def __init__(self, url: str, namespaces: Sequence[str] = (DEFAULT_NAMESPACE,)) -> None:
         self.url = url
         self.namespaces = tuple(check_namespace(name) for name in namespaces)
-        self.template = f"{_PREFIX}template_{_digest(self.namespaces)}"
-        self._thread = LoopThread(self._disconnect)
-        self._connection: Any = None
+        self._template = f"{_PREFIX}template_{_digest(self.namespaces)}"
         self._made = False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self.close()
+    @property
+    def template(self) -> str:
+        """The name of the migrated template; made at the first look. Nobody may connect to it."""
+        if not self._made:
+            on_connection(self.url, self._make_template)
+            self._made = True
+        return self._template
 
     def create(self, *, migrated: bool = True) -> str:
         """A new database: a copy of the template, or an empty one. Its address."""
-        if migrated and not self._made:
-            self._make_template()
         name = f"{_PREFIX}{uuid.uuid4().hex}"
-        self._execute("test_create", name, self.template if migrated else "template1")
+        text = _named("test_create", name, self.template if migrated else _EMPTY)
+        on_connection(self.url, lambda connection: connection.execute(text))
         return self.url_of(name)
 
     def drop(self, url: str) -> None:
         """Drop a database, whoever is still connected to it."""
-        self._execute("test_drop", urlsplit(url).path.removeprefix("/"))
+        text = _named("test_drop", urlsplit(url).path.removeprefix("/"))
+        on_connection(self.url, lambda connection: connection.execute(text))
 
     def url_of(self, name: str) -> str:
         """The address of another database of the server."""
         return urlsplit(self.url)._replace(path=f"/{quote(name, safe='')}").geturl()
 
-    def close(self) -> None:
-        """Leave the server; if nobody else makes databases in it, its template goes."""
-        if self._made:
-            self._made = False
-            self._thread.call(self._leave)
-        self._thread.stop()
-
-    def _make_template(self) -> None:
-        """Have the template, made by us or another, and hold it from then on."""
-        self._ask("test_lock")
-        try:
-            if not self._ask("test_exists", self.template):
-                draft = f"{_PREFIX}{uuid.uuid4().hex}"
-                self._execute("test_create", draft, "template1")
-                for namespace in self.namespaces:
-                    migrate(self.url_of(draft), namespace)
-                self._execute("test_rename", draft, self.template)
-            self._ask("test_hold", _LOCK + 1)
-            self._made = True
-        finally:
-            self._ask("test_unlock")
-
-    async def _leave(self) -> None:
-        """A template that nobody holds is dropped, by one who has the lock for it."""
-        connection = await self._connected()
-        await connection.fetch(sql.load("test_let_go"), _LOCK + 1)
-        await connection.fetch(sql.load("test_lock"), _LOCK)
-        if await connection.fetchval(sql.load("test_alone"), _LOCK + 1):
-            await connection.execute(_named("test_drop", self.template))
-        await connection.fetch(sql.load("test_unlock"), _LOCK)
-
-    def _ask(self, statement: str, *values: object) -> Any:
-        async def step() -> Any:
-            connection = await self._connected()
-            return await connection.fetchval(sql.load(statement), *(values or (_LOCK,)))
-
-        return self._thread.call(step)
-
-    def _execute(self, statement: str, *names: str) -> None:
-        async def step() -> None:
-            connection = await self._connected()
-            await connection.execute(_named(statement, *names))
-
-        self._thread.call(step)
-
-    async def _connected(self) -> Any:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(dsn=for_driver(self.url), timeout=30.0)
-        return self._connection
-
-    async def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.terminate()
+    async def _make_template(self, connection: Any) -> None:
+        """Make it, unless somebody has. One that breaks off leaves none of that name."""
+        await connection.fetch(sql.load("test_lock"), _LOCK)  # until the connection's end
+        if await connection.fetchval(sql.load("test_exists"), self._template):
+            return
+        draft = f"{_PREFIX}{uuid.uuid4().hex}"
+        await connection.execute(_named("test_create", draft, _EMPTY))
+        for namespace in self.namespaces:
+            await asyncio.to_thread(migrate, self.url_of(draft), namespace)
+        await connection.execute(_named("test_rename", draft, self._template))
 
 
 def _named(statement: str, *names: str) -> str:

@@ -47,8 +47,8 @@ def headrace_server(
     shared = None
     if hasattr(request.config, "workerinput"):  # a worker of pytest-xdist; its siblings see this
         shared = tmp_path_factory.getbasetemp().parent
-    with running(request.config.getoption(_OPTION, None), shared) as url, Databases(url) as made:
-        yield made
+    with running(request.config.getoption(_OPTION, None), shared) as url:
+        yield Databases(url)
 
 
 @pytest.fixture(scope="session")

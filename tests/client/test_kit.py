@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -177,22 +178,19 @@ def test_schedules_travel_too(kit: Kit, url: str) -> None:
     kit.client.schedules.delete("nightly")
 
 
-def test_databases_are_copies_of_a_template_that_all_share(
-    postgres_server: DatabaseServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    namespaces = ("headrace", "kit_other")
-    with Databases(postgres_server.url, namespaces) as one:
-        first = one.create()
-        with Databases(postgres_server.url, namespaces) as other:
-            assert other.template == one.template
-            second = other.create()
-        third, empty = one.create(), one.create(migrated=False)
-        for url in (first, second, third):
-            assert rows(url, "SELECT count(*) FROM kit_other.job") == [(0,)]
-        with psycopg.connect(empty) as conn, pytest.raises(psycopg.errors.UndefinedTable):
-            conn.execute("SELECT FROM headrace.job")
-        for url in (first, second, third, empty):
-            one.drop(url)
-    look = "SELECT datname FROM pg_database WHERE datname = %s"
-    assert rows(postgres_server.url, look, one.template) == []
-    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+def test_databases_are_copies_of_a_template_that_all_share(postgres_server: DatabaseServer) -> None:
+    one, other = (Databases(postgres_server.url) for _ in range(2))
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(Databases.create, [one, other])
+    empty = one.create(migrated=False)
+
+    assert one.template == other.template
+    assert rows(first, "INSERT INTO headrace.queue (name) VALUES ('q') RETURNING name")
+    assert rows(second, "SELECT count(*) FROM headrace.queue") == [(0,)]
+    with psycopg.connect(empty) as conn, pytest.raises(psycopg.errors.UndefinedTable):
+        conn.execute("SELECT FROM headrace.job")
+    for url in (first, second, empty):
+        one.drop(url)
+    look = "SELECT count(*) FROM pg_database WHERE datname = %s"
+    assert rows(postgres_server.url, look, first.partition("?")[0].rpartition("/")[2]) == [(0,)]
+    assert "headrace-client" not in {thread.name for thread in threading.enumerate()}
