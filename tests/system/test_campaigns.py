@@ -59,6 +59,7 @@ SOAK = ("--minutes", "0.06", "--sample-seconds", "0.5", "--keep-seconds", "1")
         ),
         ("soak", SOAK, "samples", 3),  # too short to judge; it samples
         ("power", POWER, "faults_power", 1),
+        ("limits", ("--jobs", "300", "--job-ms", "2"), "sequence_runs", 100),
     ],
 )
 def test_a_campaign_finds_no_violation(

@@ -62,6 +62,7 @@ def values_of(statement: str, node_id: int) -> tuple[Any, ...]:
         "delete": (_IDS[0],),
         "queues": (),
         "nodes": (),
+        "served": (node_id, True),
     }[statement]
 
 
@@ -84,6 +85,7 @@ INDEXES = {
     "delete": {"job_pkey"},
     "queues": {"job_claim"},
     "nodes": {"job_running"},
+    "served": {"job_claim"},
 }
 
 # Each of these may read an index whole: job_running is as small as the nodes.
