@@ -9,7 +9,7 @@ import pytest
 from actors.post_mortem import Death, outcome_of
 from actors.runs import HeldRun
 from runtime.job import ClaimedJob, KindInfo
-from runtime.outcome import Cancelled, Failed, GivenBack
+from runtime.outcome import Cancelled, Discarded, Failed, GivenBack
 
 SEGFAULT = Death(42, "signal", signal="SIGSEGV", stack="File app.py, line 3")
 
@@ -80,3 +80,60 @@ def test_a_run_whose_fork_server_died_fails_counted_lest_it_did_that_itself() ->
 
     assert isinstance(outcome, Failed)
     assert "fork server" in outcome.failure.message
+
+
+@pytest.mark.parametrize(
+    ("death", "alone", "charged"),
+    [
+        (SEGFAULT, True, True),
+        (Death(42, "exit", exit_status=0), True, True),
+        (Death(42, "oom", signal="SIGKILL", max_rss_kib=2048), True, True),
+        (SEGFAULT, False, False),
+        (Death(42, "server", signal="SIGKILL"), True, False),
+    ],
+)
+def test_a_death_is_charged_where_no_other_run_can_have_done_it(
+    death: Death, alone: bool, charged: bool
+) -> None:
+    outcome = outcome_of(run(), death, halted=False, alone=alone)
+
+    assert isinstance(outcome, Failed)
+    assert outcome.crashed is charged
+
+
+@pytest.mark.parametrize(
+    ("reason", "error_class", "crashed"),
+    [
+        ("timeout", "JobTimeout", False),
+        ("cpu", "CpuTimeout", False),
+        ("memory", "OutOfMemory", True),
+    ],
+)
+def test_a_kill_of_our_own_is_told_by_its_reason(
+    reason: str, error_class: str, crashed: bool
+) -> None:
+    held = run(reason)
+    held.info = KindInfo("kind", cpu_timeout_seconds=2.0, memory_mib=1)
+    killed = Death(42, "killed", signal="SIGKILL", max_rss_kib=2048)
+    outcome = outcome_of(held, killed, halted=False)
+
+    assert isinstance(outcome, Failed)
+    assert (outcome.failure.error_class, outcome.crashed) == (error_class, crashed)
+    held.info = KindInfo("kind", discards=(error_class,), cpu_timeout_seconds=2.0, memory_mib=1)
+    assert isinstance(outcome_of(held, killed, halted=False), Discarded)
+
+
+def test_a_kernels_kill_for_memory_is_told_as_such() -> None:
+    death = Death(42, "oom", signal="SIGKILL", max_rss_kib=4096)
+    outcome = outcome_of(run(), death, halted=False)
+
+    assert isinstance(outcome, Failed)
+    assert outcome.failure.error_class == "OutOfMemory"
+    assert "which had 4 MiB at its peak" in outcome.failure.message
+
+
+def test_a_run_killed_at_its_deadline_is_discarded() -> None:
+    outcome = outcome_of(run("expired"), Death(42, "killed", signal="SIGKILL"), halted=False)
+
+    assert isinstance(outcome, Discarded)
+    assert outcome.failure.error_class == "Expired"
