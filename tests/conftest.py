@@ -6,13 +6,27 @@ import coverage
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.postgres import database_url, made_cluster, postgres_server, restartable_server
+from runtime.testing import Databases
+from runtime.testing.plugin import headrace_url
+from tests.support.postgres import (
+    DatabaseServer,
+    database_url,
+    made_cluster,
+    postgres_server,
+    restartable_server,
+)
 
-__all__ = ["database_url", "made_cluster", "postgres_server", "restartable_server"]
+__all__ = ["database_url", "headrace_url", "made_cluster", "postgres_server", "restartable_server"]
 
 # How fast this machine is at the moment says nothing about what is tested.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session")
+def headrace_server(postgres_server: DatabaseServer) -> Databases:
+    """Our own test kit's databases, in the server of the session."""
+    return Databases(postgres_server.url)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import attrs
 import pytest
 
 from runtime.cli.main import run
-from tests.support.postgres import DatabaseServer
 
 
 @attrs.frozen
@@ -56,24 +55,10 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     return call
 
 
-@pytest.fixture(scope="session")
-def template_url(postgres_server: DatabaseServer) -> Iterator[str]:
-    """A migrated database, to be copied."""
-    url = postgres_server.create_database()
-    with pytest.raises(SystemExit):
-        run(["migrate", "up", "--database-url", url])
-    yield url
-    postgres_server.drop_database(url)
-
-
 @pytest.fixture
-def migrated_url(postgres_server: DatabaseServer, template_url: str) -> Iterator[str]:
+def migrated_url(headrace_url: str) -> str:
     """A migrated database of the test's own."""
-    from tests.support.postgres import database_name
-
-    url = postgres_server.create_database(database_name(template_url))
-    yield url
-    postgres_server.drop_database(url)
+    return headrace_url
 
 
 @pytest.fixture

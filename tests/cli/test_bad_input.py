@@ -18,8 +18,8 @@ import pytest
 from runtime import App, Kind, Unique, UsageError, enqueue_many
 from runtime.ids import uuid7
 from runtime.job import NewJob
+from runtime.testing import Databases
 from tests.cli.conftest import Cli
-from tests.support.postgres import DatabaseServer, database_name
 from tests.support.sessions import query
 
 app = App()
@@ -257,11 +257,11 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def still_url(postgres_server: DatabaseServer, template_url: str) -> Iterator[str]:
+def still_url(headrace_server: Databases) -> Iterator[str]:
     """A migrated database in which nothing is written."""
-    url = postgres_server.create_database(database_name(template_url))
+    url = headrace_server.create()
     yield url
-    postgres_server.drop_database(url)
+    headrace_server.drop(url)
 
 
 @pytest.fixture(scope="module")

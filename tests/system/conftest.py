@@ -11,7 +11,8 @@ import trio
 from actors.store.bridge import open_bridge
 from actors.store.migrate import Migrator
 from actors.store.postgres import session_of
-from tests.support.postgres import DatabaseServer, RestartableServer, database_name
+from runtime.testing import Databases
+from tests.support.postgres import RestartableServer
 from tests.system.site import Site
 
 
@@ -42,33 +43,22 @@ def unmeasured() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def template(postgres_server: DatabaseServer) -> Iterator[str]:
-    """The name of a migrated database, to be copied."""
-    url = postgres_server.create_database()
-    migrate(url)
-    yield database_name(url)
-    postgres_server.drop_database(url)
-
-
 @pytest.fixture
-def url(postgres_server: DatabaseServer, template: str) -> Iterator[str]:
+def url(headrace_url: str) -> str:
     """The address of a migrated, empty database."""
-    copy = postgres_server.create_database(template=template)
-    yield copy
-    postgres_server.drop_database(copy)
+    return headrace_url
 
 
 @pytest.fixture(scope="module")
 def shared_site(
-    postgres_server: DatabaseServer, template: str, tmp_path_factory: pytest.TempPathFactory
+    headrace_server: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     """A site for all tests of a module, which then each look at their own jobs only."""
-    url = postgres_server.create_database(template=template)
+    url = headrace_server.create()
     made = Site(url, tmp_path_factory.mktemp("site"))
     yield made
     made.close()
-    postgres_server.drop_database(url)
+    headrace_server.drop(url)
 
 
 @pytest.fixture
