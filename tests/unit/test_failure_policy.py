@@ -96,7 +96,7 @@ def _two_hooks() -> None:
         lambda: App(discard_on=(OSError, 3)),  # type: ignore[arg-type]
         lambda: App(max_crashes=0),
         lambda: App(max_attempts=0),
-        lambda: App().on_error(_async_hook),  # type: ignore[arg-type]
+        lambda: App().on_error(_async_hook),  # type: ignore[type-var]
         _async_with_limits,
         _two_timeouts,
         _two_hooks,

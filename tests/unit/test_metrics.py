@@ -97,6 +97,7 @@ def test_a_claim_counts_its_jobs_by_queue() -> None:
         (events.Rescued(("n",), 1, 0), "jobs_rescued_total", {}),
         (events.Staged(1), "jobs_staged_total", {}),
         (events.Pruned(1), "jobs_pruned_total", {}),
+        (events.Expired(1), "jobs_expired_total", {}),
         (events.Released(1, "drain"), "jobs_released_total", {}),
         (events.LeaseRenewed(0.1), "heartbeat_seconds_count", {}),
         (events.ListenerBack(), "listener_up", {}),

@@ -34,8 +34,7 @@ async def write(bridge: Bridge, acks: Sequence[Ack], guard: Guard) -> Acked:
 async def _write_batch(connection: Connection, acks: Sequence[Ack]) -> Acked:
     """One statement; the leaner one (a third less work for the server) if all completed."""
     if all(rows.is_completion(ack) for ack in acks):
-        ids, run_numbers, _, _, _, outputs, *_ = rows.ack_columns(acks)
-        found = await connection.fetch(sql.load("ack_completed"), ids, run_numbers, outputs)
+        found = await connection.fetch(sql.load("ack_completed"), *rows.completion_columns(acks))
     else:
         found = await connection.fetch(sql.load("ack"), *rows.ack_columns(acks))
     return rows.acked_of(found[0], acks)
