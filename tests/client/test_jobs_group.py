@@ -256,6 +256,20 @@ def test_rescheduled_to_now_they_are_available_and_nodes_are_told(
     assert told == {"q1", "q2"}
 
 
+def test_a_job_of_a_sequence_waits_for_its_turn_in_the_queue_that_it_is_moved_to(
+    client: Client, conn: psycopg.Connection[Any]
+) -> None:
+    for number, queue in ((1, "there"), (2, "here")):
+        add(conn, number, queue=queue, key="a", sequence=True)
+    assert states(conn) == {1: "available", 2: "available"}
+
+    assert client.jobs.move(JobFilter(queue="here"), queue="there").changed == 1
+    assert states(conn) == {1: "available", 2: "pending"}
+    client.jobs.cancel(JobFilter(id=job_id(1)))
+
+    assert states(conn) == {1: "cancelled", 2: "available"}
+
+
 def test_of_running_jobs_the_nodes_are_asked_to_cancel(
     client: Client, conn: psycopg.Connection[Any]
 ) -> None:
