@@ -24,7 +24,7 @@ from runtime.child.ending import EXPIRED, Judge
 from runtime.child.handler import Handler
 from runtime.child.inbox import Inbox
 from runtime.child.notebook import Desk
-from runtime.errors import Interrupted, JobCancelled, UnknownKind
+from runtime.errors import Interrupted, UnknownKind
 from runtime.outcome import Outcome
 
 _NANO = 1_000_000_000
@@ -93,6 +93,9 @@ class BatchRun:
             if frame.expires_ns is not None and self._begun_ns >= frame.expires_ns:
                 self._settle(frame.seq, EXPIRED)
                 continue
+            if (meant := self._told_alone(frame.seq)) is not None:
+                self._settle(frame.seq, self._judged(frame, context, None, meant))
+                continue
             try:
                 if self._handler is None:
                     raise UnknownKind(f"this app has no handler of kind {frame.kind!r}")
@@ -142,9 +145,11 @@ class BatchRun:
             return self._inbox.interruption(next(iter(told)))
         return None
 
-    def holds(self, seq: int) -> bool:
-        """Whether this run is one of its."""
-        return self.frames[0].seq <= seq <= self.frames[-1].seq
+    def _told_alone(self, seq: int) -> Interrupted | None:
+        """What this run is to end with, if that is so for a reason of its own."""
+        interrupt = self._inbox.interrupts.get(seq)
+        alone = interrupt is not None and interrupt.reason in OF_ONE_JOB
+        return self._inbox.interruption(seq) if alone else None
 
     def _report(self, job: BatchJob[Any], output: Any, error: BaseException | None) -> None:
         """A mark. Nothing interrupts it."""
@@ -161,9 +166,7 @@ class BatchRun:
         frame = self._open.get(seq)
         if frame is None:
             return
-        interrupt = self._inbox.interrupts.get(seq)
-        if interrupt is not None and interrupt.reason in OF_ONE_JOB:
-            meant = self._inbox.interruption(seq) or JobCancelled(interrupt.message)
+        if (meant := self._told_alone(seq)) is not None:
             output, error = None, _Meant(meant, error or meant)
         outcome = self._judged(frame, job.context, output, error)
         job.context.end()

@@ -155,9 +155,11 @@ async def test_a_batch_that_was_taken_back_is_not_begun(server: ForkServer, tmp_
         child.child.take_back()
         await trio.sleep(SETTLE_SECONDS)
         assert child.child.page.begun_seq == first[-1]
+        handed = await hand(child, "measure", "cancelled", "after")
+        await child.interrupt(handed[0], "cancel")
         (tmp_path / "it.go").touch()
         assert words(await answers(child, first)) == ["Completed"]
-        assert await run(child, "measure", "after") == [Completed("5")]
+        assert words(await answers(child, handed)) == ["Cancelled", "Completed"]
         assert not set(behind) & set(child.done)
 
 
