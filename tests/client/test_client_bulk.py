@@ -104,7 +104,7 @@ def test_a_bulk_is_consumed_at_the_databases_pace(
     add = bulk.Bulk.add
 
     async def noted(self: bulk.Bulk, part: Any) -> None:
-        sent.append((made, len(part)))
+        sent.append((made, len(part.jobs)))
         await add(self, part)
 
     monkeypatch.setattr(bulk.Bulk, "add", noted)
