@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from datetime import datetime
 from itertools import islice
@@ -12,7 +13,8 @@ import msgspec
 
 from runtime import sql
 from runtime.client.database import Database
-from runtime.errors import ScheduleExists, ScheduleNotFound, UsageError
+from runtime.codec.sealer import Sealer
+from runtime.errors import CodecError, ScheduleExists, ScheduleNotFound, UsageError
 from runtime.ids import uuid7
 from runtime.readable import readable
 from runtime.schedule import Schedule, ScheduleInfo
@@ -31,8 +33,9 @@ class ScheduleWork:
     """See the module's docstring. All methods raise StoreUnavailable and SchemaNotMigrated; those
     that take a name, ScheduleNotFound."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
+        self._sealer = sealer
 
     async def create(self, info: ScheduleInfo) -> Schedule:
         """Add a schedule. Raises: ScheduleExists."""
@@ -47,13 +50,13 @@ class ScheduleWork:
         found = await self._rows("schedules", name, 1, None)
         if not found:
             raise ScheduleNotFound(name)
-        return _shown(found[0])
+        return self._shown(found[0])
 
     async def list(self, *, limit: int, after: str | None) -> Found:
         """Schedules by name."""
         if not 1 <= limit <= MOST_LISTED:
             raise UsageError(f"limit is 1 to {MOST_LISTED:,}, not {limit}")
-        return [_shown(row) for row in await self._rows("schedules", None, limit, after)]
+        return [self._shown(row) for row in await self._rows("schedules", None, limit, after)]
 
     async def update(self, name: str, changes: Mapping[str, Any]) -> Schedule:
         """Change these columns."""
@@ -97,17 +100,23 @@ class ScheduleWork:
         )
         return rows
 
+    def _shown(self, row: Mapping[str, Any]) -> Schedule:
+        fields = dict(row)
+        del fields["now"]
+        fields["args"] = readable(self._opened(row["args"], row["kind"]))
+        fields["metadata"] = readable(row["metadata"])
+        fields["tags"] = tuple(fields["tags"])
+        if fields["paused_at"] is not None or fields["problem"] is not None:
+            fields["next_at"] = None
+        elif fields["next_at"] is None:  # the leader is about to write it down
+            fields["next_at"] = next(iter(_firings(row, 1)), None)
+        return Schedule(**fields)
 
-def _shown(row: Mapping[str, Any]) -> Schedule:
-    fields = dict(row)
-    del fields["now"]
-    fields |= {name: readable(fields[name]) for name in ("args", "metadata")}
-    fields["tags"] = tuple(fields["tags"])
-    if fields["paused_at"] is not None or fields["problem"] is not None:
-        fields["next_at"] = None
-    elif fields["next_at"] is None:  # the leader is about to write it down
-        fields["next_at"] = next(iter(_firings(row, 1)), None)
-    return Schedule(**fields)
+    def _opened(self, args: str, kind: str) -> str:
+        """Args that were sealed, if these keys open them; any job of the kind may have them."""
+        with contextlib.suppress(CodecError):
+            return self._sealer.unseal("args", args, kind, uuid7())
+        return args
 
 
 def _firings(row: Mapping[str, Any], count: int) -> list[datetime]:

@@ -19,7 +19,7 @@ Times = list[datetime]  # in UTC
 
 
 def _work(core: Core) -> ScheduleWork:
-    return ScheduleWork(core.database)
+    return ScheduleWork(core.database, core.sealer)
 
 
 class Schedules(SyncGroup[ScheduleWork]):

@@ -19,6 +19,7 @@ from runtime import (
     cron,
     every,
 )
+from runtime.codec import AesGcm
 from runtime.lifecycle import JobState
 from runtime.retention import Kept
 from runtime.timing import Timing
@@ -154,3 +155,18 @@ def test_a_queue_says_how_long_it_keeps_its_jobs(client: Client, url: str) -> No
         assert client.queues.kept() == {}
     finally:
         query(url, "DELETE FROM headrace.queue")
+
+
+def test_sealed_args_are_kept_sealed_and_shown_open(client: Client, url: str) -> None:
+    secret = App(codec=AesGcm({"2026": bytes(32)}))
+
+    @secret.job
+    def visit(patient: str) -> None: ...
+
+    with Client(secret, url) as keeper:
+        made = keeper.schedules.create("visits", every(60), visit, patient="Curie")
+        assert made.args == {"patient": "Curie"}
+        job = keeper.get(keeper.schedules.trigger("visits"))
+        assert job.args == {"patient": "Curie"}
+
+    assert "Curie" not in str(client.schedules.get("visits"))
