@@ -8,6 +8,7 @@ double_runs      two runs of a job overlap
 unexplained      a job ran again though the run before had neither failed nor been given back
 undone           a completion that somebody saw is not there any more
 attempts         attempts do not add up
+miscounted       the counts of jobs by queue and state are not those of the rows
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ KINDS = (
     "unexplained",
     "attempts",
     "undone",
+    "miscounted",
 )
 # What may end a run that then is repeated.
 DEATHS = frozenset({"ChildDied", "NodeLost"})
@@ -58,6 +60,7 @@ def check(history: History) -> list[Violation]:
     givers = givers_back(history)
     found = [*_lost(history, rows, runs), *_invented(history, rows, runs)]
     found += _undone(history, rows)
+    found += [Violation("miscounted", None, text) for text in history.miscounted]
     for ran in runs.values():
         found += [*_begun_twice(ran), *_overlaps(ran)]
     for job, row in rows.items():

@@ -102,7 +102,8 @@ class History:
     """All of a campaign.
 
     `seen`: completions that somebody saw. `asynchronous_seconds`: where enqueues do not wait for
-    the disk, how long before a crash they may be answered and yet undone by it.
+    the disk, how long before a crash they may be answered and yet undone by it. `miscounted`: where
+    the counts of jobs are not those of the rows.
     """
 
     enqueues: tuple[Enqueue, ...]
@@ -111,3 +112,4 @@ class History:
     faults: tuple[Fault, ...]
     seen: tuple[Seen, ...] = ()
     asynchronous_seconds: float = 0.0
+    miscounted: tuple[str, ...] = ()

@@ -64,6 +64,16 @@ def rows(url: str, namespace: str) -> list[Row]:
     ]
 
 
+def miscounted(url: str, namespace: str) -> tuple[str, ...]:
+    """Where the counts of jobs are not those of the rows."""
+    _, found = asyncio.run(_fetch(url, namespace, "chaos_miscounted"))
+    return tuple(
+        f"{each['counted']} jobs of {each['queue']} are counted as {each['state']}, and there are"
+        f" {each['jobs']}"
+        for each in found
+    )
+
+
 def begun(url: str, namespace: str, queue: str) -> list[float]:
     """When the jobs of a queue began to run last, in seconds of the database's clock."""
     _, found = asyncio.run(_fetch(url, namespace, "chaos_begun", queue))
@@ -101,9 +111,7 @@ def relations(url: str, namespace: str) -> list[Relation]:
     ]
 
 
-async def _fetch(
-    url: str, namespace: str, statement: str, *values: Any
-) -> tuple[float, list[Any]]:
+async def _fetch(url: str, namespace: str, statement: str, *values: Any) -> tuple[float, list[Any]]:
     """When it was asked, on our clock, and the rows."""
     async with asyncio.timeout(_ANSWER_SECONDS):
         connection = await connect(url, namespace)

@@ -200,6 +200,7 @@ class Site:
             tuple(self._faults),
             tuple(self._seen),
             self.asynchronous_seconds,
+            reading.miscounted(self.server.url, NAMESPACE),
         )
 
 

@@ -100,6 +100,10 @@ WRONG: list[tuple[str, Callable[[History], History]]] = [
             good, attrs.evolve(good.rows[1], failures=(Failure(1, 2, "ChildDied"),))
         ),
     ),
+    (
+        "miscounted",
+        lambda good: attrs.evolve(good, miscounted=("2 jobs of q are counted ...",)),
+    ),
 ]
 
 
