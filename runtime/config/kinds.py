@@ -125,13 +125,13 @@ class Switch:
 
 @attrs.frozen
 class QueueLimits:
-    """Queues to serve, each as `name` or `name:limit`."""
+    """Queues to serve, each as `name[:limit][:weight=n]`."""
 
     allowed: str = (
-        "queues as name or name:limit, separated by commas, each once; "
-        "names of at most 127 characters and limits of at least 1"
+        "queues as name or name:limit or name:limit:weight=n, separated by commas, each once; "
+        "names of at most 127 characters, limits and weights of at least 1"
     )
-    metavar: str = "QUEUE[:LIMIT],..."
+    metavar: str = "QUEUE[:LIMIT][:weight=N],..."
 
     def read(self, raw: str) -> tuple[QueueLimit, ...]:
         return self._parse([part for part in raw.split(",") if part.strip()])

@@ -156,6 +156,9 @@ def test_queues_that_cannot_be_are_refused(tmp_path: Path, raw: str) -> None:
         ("a:3", QueueLimit("a", 3)),
         ("of: us", QueueLimit("of: us")),
         ("of:us:12", QueueLimit("of:us", 12)),
+        ("a:weight=3", QueueLimit("a", None, 3)),
+        ("a:4:weight=3", QueueLimit("a", 4, 3)),
+        ("*:2", QueueLimit("*", 2)),
     ],
 )
 def test_a_queue_may_have_a_limit_behind_its_last_colon(
