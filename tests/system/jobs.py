@@ -15,7 +15,7 @@ from runtime.child import current
 app = App(max_crashes=100)  # children are killed from outside here
 
 
-@app.job
+@app.job(aliases=["sum_up"])
 def add(a: int, b: int) -> int:
     return a + b
 

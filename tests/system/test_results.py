@@ -8,7 +8,7 @@ import time
 import pytest
 import trio
 
-from runtime import JobFailed, ResultTimeout, TrioClient
+from runtime import JobFailed, JobState, Kind, ResultTimeout, TrioClient
 from tests.support.node import Node
 from tests.system import jobs
 from tests.system.site import Site
@@ -72,3 +72,13 @@ async def test_whoever_waits_may_give_up_and_ask_again(site: Site) -> None:
         with pytest.raises(ResultTimeout):
             await job.result(timeout=0.05)
         assert await job.result(timeout=60) == 1.0
+
+
+def test_a_renamed_handler_runs_jobs_of_its_old_kind_and_a_kind_that_nobody_has_waits(
+    site: Site,
+) -> None:
+    unknown = site.client.enqueue(Kind("nobody"), a=1)
+    old = site.client.enqueue(Kind("sum_up"), a=1, b=2)
+    assert old.result(timeout=60) == 3
+    assert site.client.get(unknown.id).state is JobState.AVAILABLE
+    assert site.client.cancel(unknown.id).state is JobState.CANCELLED
