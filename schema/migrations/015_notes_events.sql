@@ -82,8 +82,9 @@ $$;
 
 -- Tell subscribers what happened to jobs, if there are any: one look at an empty table else.
 -- ids, words: by event, the job and what happened. A NOTIFY takes 8000 bytes, and each is a lock that
--- commits share: so as many events go into one as fit. It reads the jobs as the calling statement
--- has left them, since it is volatile. Returns how many notifications were sent.
+-- commits share: so as many events go into one as fit. Whoever may connect to the database may hear
+-- it: so it tells of no args, outputs or messages. It reads the jobs as the calling statement has left
+-- them, since it is volatile. Returns how many notifications were sent.
 CREATE FUNCTION emit_events(ids uuid[], words text[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -105,7 +106,7 @@ BEGIN
                     'run_number', job.run_number,
                     'attempt', job.attempt,
                     'max_attempts', job.max_attempts,
-                    'error', left(failure.error_class || ': ' || failure.message, 200)
+                    'error', left(failure.error_class, 200)
                 )::text AS item
             FROM unnest(ids, words) WITH ORDINALITY AS given (id, word, place)
             JOIN job ON job.id = given.id
