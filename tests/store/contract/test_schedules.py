@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from actors.store.upkeep import QueueRetention
 from runtime.job import Job
 from runtime.job_filter import JobFilter
 from runtime.lifecycle import JobState
@@ -160,3 +161,23 @@ async def test_changed_schedules_wake_the_scheduler(bench: Bench) -> None:
             if notification.topic == "due":
                 assert notification.payload == "schedule"
                 break
+
+
+async def test_a_queue_is_swept_from_where_the_last_sweep_came_to(bench: Bench) -> None:
+    for _ in range(3):
+        await bench.finish()
+    await bench.finish(JobState.CANCELLED)
+    bench.hands.pass_time(70)
+    other = QueueRetention("other", JobState.COMPLETED, 60.0)
+    kept = QueueRetention("default", JobState.COMPLETED, 60.0)
+
+    looked = await bench.store.prune_queue(other, None, 100)
+    assert (looked.jobs, looked.seen) == (0, 3)
+    assert (await bench.store.prune_queue(kept, looked.reached_at, 100)).seen == 0
+    first = await bench.store.prune_queue(kept, None, 1)
+    rest = await bench.store.prune_queue(kept, first.reached_at, 100)
+
+    assert first.jobs + rest.jobs == 3
+    assert (await bench.store.counts())[JobState.CANCELLED] == 1
+    assert await bench.store.queue_retentions() == []
+    assert await bench.store.reindex(()) is None
