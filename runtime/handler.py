@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast
 from uuid import UUID
 
 from runtime import payload
-from runtime.child.context import current_job
+from runtime.child.context import current, current_job
 from runtime.codec.envelope import looks_sealed
 from runtime.codec.sealer import Sealer
 from runtime.convert import args_decoder, output_decoder
@@ -258,7 +258,9 @@ class Handler(Enqueuer[P, R]):
 
     def open_args(self, text: str, job_id: UUID, /) -> str:
         """A job's args as they were before they were sealed. Raises: CodecError."""
-        return self.sealer.unseal("args", text, self.kind, job_id)
+        context = current.get(None)  # its kind may be an alias
+        kind = self.kind if context is None else context.kind
+        return self.sealer.unseal("args", text, kind, job_id)
 
     def encode_output(self, value: Any, /) -> str | None:
         """The output of the current job as it is stored; None for None.
@@ -272,7 +274,8 @@ class Handler(Enqueuer[P, R]):
         if not sealer:
             return sealer.unreserved("output", text)
         payload.check_size("output", text, self.limits)
-        return sealer.seal("output", text, self.kind, current_job().id)
+        job = current_job()
+        return sealer.seal("output", text, job.kind, job.id)
 
     def decode_output(self, text: str | None) -> R:
         """An output, as the return annotation has it. Raises: OutputInvalid."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
 from itertools import chain, combinations
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 
 from runtime import App, JobState, Kind, Unique, UsageError
+from runtime.child import JobContext, current
 from runtime.lifecycle import FINAL_STATES, TRANSITIONS
 from runtime.unique import BEFORE_ITS_RUN, DEFAULT_STATES, UNFINISHED, holds_key, is_closed
+from runtime.wire import Run
 
 ALL_SETS = [
     frozenset(states)
@@ -167,3 +170,34 @@ def test_a_renamed_handler_takes_the_jobs_of_its_old_kinds() -> None:
         app.job(kind="old")(lambda: None)
     with pytest.raises(UsageError, match="a list of kinds"):
         app.job(kind="newer", aliases="older")(lambda: None)
+
+
+class Binding:
+    """A codec that lets a payload be read only as what it was sealed as."""
+
+    name = "binding"
+
+    def encode(self, data: bytes, bound: bytes) -> tuple[bytes, Mapping[str, str]]:
+        return bound + data, {}
+
+    def decode(self, data: bytes, bound: bytes, beside: Mapping[str, str]) -> bytes:
+        assert data.startswith(bound), "another job's"
+        return data.removeprefix(bound)
+
+
+def test_sealed_jobs_of_an_old_kind_are_opened_and_answered_as_such() -> None:
+    app = App(codec=Binding())
+
+    @app.job(aliases=["old"])
+    def new(a: int) -> int:
+        return a + 1
+
+    job = Kind("old", codec=Binding()).new_job(a=1)
+    run = Run(1, 0, job.id.bytes, 1, "old", "default", job.args, 1, 1, "{}")
+    token = current.set(JobContext(run))
+    try:
+        output = new.encode_output(new.call(job.args))
+    finally:
+        current.reset(token)
+    assert output is not None
+    assert app.sealer.unseal("output", output, "old", job.id) == "2"
