@@ -29,9 +29,9 @@ EVENTS = (
 class Event(msgspec.Struct, frozen=True):
     """What happened. Of a queue's events, `queue` and `at` alone are set.
 
-    It says no more than whoever may connect to the database may hear: the rest is in the job. What a
-    node tells the program that embeds it has the time of its machine, a failure's message, and of a
-    rescue, how many `jobs` it was of.
+    It says no more than whoever may connect to the database may hear: the rest is in the job. What
+    a node tells the program that embeds it has the time of its machine, a failure's message, and of
+    a rescue, how many `jobs` it was of.
     """
 
     event: str  # one of EVENTS

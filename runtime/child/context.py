@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from runtime.client.connections import AsyncConn, SyncConn
 
 _LOGGER = "job"  # of lines that a handler logs through its job
-_making = threading.Lock()  # held while a run's notebook is made
+_making = threading.RLock()  # held while a run's notebook is made
 
 
 class JobContext:
@@ -162,7 +162,7 @@ class JobContext:
     def complete(self, conn: Any, output: Any = None) -> Any:
         """Complete the job in your own transaction: it commits with the job's effects, or neither.
 
-        `conn` is of any library that `enqueue` takes; an async one makes this awaitable. `output` is
+        `conn` is of any library that `enqueue` takes; async ones make this awaitable. `output` is
         the job's: what the handler returns later is not. Commit, and return; without a commit the
         run has failed, whatever it returns. Once committed, the job is completed, whatever becomes
         of the handler or its process.

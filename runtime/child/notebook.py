@@ -94,7 +94,8 @@ class Notebook:
         self._seq = seq
         self._desk = desk
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        # The garbage collector may run within, and what it finalizes may log.
+        self._lock = threading.RLock()
         self._closed = False
         self._due = False  # it will be told without our doing
         self._next_at = 0.0  # by time.monotonic()

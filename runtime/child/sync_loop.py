@@ -35,7 +35,7 @@ from runtime.child.copies import leave_if_copy
 from runtime.child.ending import EXPIRED, TAKEN_BACK, Judge
 from runtime.child.handler import Callee, Handler, HandlerSource, eager_of
 from runtime.child.inbox import Inbox
-from runtime.child.meter import Meter
+from runtime.child.meter import SHORT_NS, Meter
 from runtime.child.page import RunPage
 from runtime.child.ring import struck_within
 from runtime.errors import UnknownKind
@@ -66,7 +66,7 @@ class SyncLoop:
         self._meter = Meter(page, frozenset(bounded))
         self._conditions = Conditions(page, infos)
         self._thread = threading.get_ident()
-        self._sending = threading.Lock()  # held by who sends while a run goes on
+        self._sending = threading.RLock()  # held by who sends while a run goes on
         self._batch: BatchRun | None = None  # that goes on
         self.stored_limit = judge.output_bytes
 
@@ -103,13 +103,15 @@ class SyncLoop:
         taken_back = page.epoch != frame.epoch
         done = wire.Done(seq, 0.0, TAKEN_BACK) if taken_back else self._run(frame, begun)
         self._socket.sendall(wire.encode(done))
-        self._meter.look_if_due(time.monotonic_ns())
+        if (now := time.monotonic_ns()) >= self._meter.look_at_ns:
+            self._meter.look_if_due(now)
         if self._inbox.interrupts:
             self._inbox.forget(seq)
 
     def _run(self, frame: wire.Run, begun_ns: int) -> wire.Done:
         kind, meter = frame.kind, self._meter
-        meter.begin(frame.seq, kind)
+        if measured := kind not in meter.short:
+            meter.begin(frame.seq, kind)
         if frame.expires_ns is not None and begun_ns >= frame.expires_ns:
             outcome: Outcome = EXPIRED
         elif kind in self._conditions.kinds:
@@ -118,7 +120,11 @@ class SyncLoop:
             outcome = self._outcome_and_notes(frame)
         leave_if_copy(self._socket)
         wall_ns = time.monotonic_ns() - begun_ns
-        return wire.Done(frame.seq, wall_ns / _NANO, outcome, *meter.end(kind, wall_ns))
+        seconds = cpu_seconds = wall_ns / _NANO
+        peak_kib = meter.peak_kib
+        if measured or wall_ns >= SHORT_NS:
+            cpu_seconds, peak_kib = meter.end(kind, wall_ns)
+        return wire.Done(frame.seq, seconds, outcome, cpu_seconds, peak_kib)
 
     def _serve_batch(self, first: wire.Run) -> None:
         """As `_serve`, of many runs at a time. They are in a row, and so begin with the last."""

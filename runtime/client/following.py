@@ -23,7 +23,7 @@ from runtime.client.database import Connection, Database
 from runtime.client.listening import Listener
 from runtime.client.statements import statement
 from runtime.codec.sealer import PLAIN, Sealer
-from runtime.errors import CodecError, JobNotFound
+from runtime.errors import CodecError, JobNotFound, StoreUnavailable
 from runtime.lifecycle import JobState
 from runtime.note import MOST_LINES, LogLine
 from runtime.readable import readable
@@ -127,11 +127,20 @@ class Follower:
         self._over = False
 
     async def next(self) -> JobUpdate | None:
-        """Wait for the next update; None after the job's end. Raises: JobNotFound, at first."""
+        """Wait for the next update; None after the job's end.
+
+        An outage of the database is waited out. Raises: JobNotFound, StoreUnavailable, at first.
+        """
         while not self._over:
             self.stir.clear()
             seen = self._seen
-            update = await self._look()
+            try:
+                update = await self._look()
+            except StoreUnavailable:
+                if seen is None:
+                    raise
+                await self._wait(seen)
+                continue
             if update is None:
                 self._over = True
             elif update != seen:

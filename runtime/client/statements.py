@@ -32,5 +32,8 @@ def enqueue_statement(namespace: str, limits: PayloadLimits, placeholder: str = 
 
 
 def channel(namespace: str, topic: str) -> str:
-    """The name to LISTEN on or to notify: "wakeup", "due", "control", "finished", "noted", "event"."""
+    """The name to LISTEN on or to notify.
+
+    Topics: "wakeup", "due", "control", "finished", "noted" and "event".
+    """
     return f"{check_namespace(namespace)}.{topic}"

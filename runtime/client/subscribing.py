@@ -26,6 +26,7 @@ DEFAULT_BUFFER = 10_000  # events; some megabytes
 # How long a wish for events is kept, and how often it is prolonged, in seconds.
 WISH_SECONDS = 60.0
 PROLONG_SECONDS = 20.0
+AGAIN_SECONDS = 1.0  # where the database did not answer
 # Until the first look at the database must have succeeded.
 BEGIN_SECONDS = 30.0
 
@@ -104,15 +105,23 @@ class Subscribed:
         self._arrived.set()
 
     async def _prolong(self) -> None:
-        """Ask once we listen, and again before the wish runs out."""
+        """Ask as soon as we listen (again), and before the wish runs out.
+
+        A crash of the database forgets all wishes: then the connection was lost, too.
+        """
         await self._listening.wait()
         while True:
+            self._listening.clear()
+            pause = PROLONG_SECONDS
             try:
                 await self._wish()
                 self._begun.set()
             except StoreUnavailable as error:
                 logger.debug("the subscription to events is not prolonged: %s", error)
-            await asyncio.sleep(PROLONG_SECONDS)
+                pause = AGAIN_SECONDS
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._listening.wait()
 
     async def _wish(self) -> None:
         wanted = self._wanted

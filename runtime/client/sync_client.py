@@ -129,15 +129,15 @@ class Client(SyncGroups):
     def cancel(self, job_id: UUID, reason: str | None = None) -> Job:
         """Cancel a job: at once, or by its node while it runs. A final job stays as it is.
 
-        A running handler is told at once, with the reason, and killed after its grace; the job stays
-        cancelled whatever it returns. Raises: JobNotFound.
+        A running handler is told at once, with the reason, and killed after its grace; the job
+        stays cancelled whatever it returns. Raises: JobNotFound.
         """
         return self._call(lambda core: core.cancel(job_id, reason))
 
     def follow(self, job: JobHandle[Any] | UUID) -> Iterator[JobUpdate]:
-        """An update each time that the job stands otherwise, or its run tells something, to its end.
+        """An update each time that the job stands otherwise, or its run tells something.
 
-        Raises: JobNotFound.
+        The last one is its end. Raises: JobNotFound.
         """
         return follow(self._call, self._wiring.awaited(job)[0])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,9 +11,10 @@ import msgspec
 import pytest
 
 from runtime import wire
+from runtime.child.notebook import NOBODY, Notebook
 from runtime.note import MOST_LINES, MOST_LOG_BYTES, Note
 from runtime.outcome import Cancelled, Completed, Failed
-from tests.child.steering import Steered, child_of, serving, told
+from tests.child.steering import BOUND_SECONDS, Steered, child_of, serving, told
 
 APP = "tests.child.notes_app:app"
 
@@ -168,3 +170,24 @@ async def test_nothing_is_told_after_the_end(child: Steered) -> None:
     assert await child.run("counts", steps=2, pause=0.1) == Completed("2")
     lines = [line.text for each in child.noted for line in each.note.lines]
     assert lines == ["before"]
+
+
+def test_what_logs_while_something_is_told_is_told_too() -> None:
+    """As a finalizer may, which the garbage collector calls in the midst of it."""
+    told: list[wire.Noted] = []
+
+    class Desk(type(NOBODY)):  # type: ignore[misc]
+        def post(self, frame: wire.Noted) -> None:
+            if not told:
+                told.append(frame)
+                notebook.log("within", "INFO", "a", 0.0)
+            else:
+                told.append(frame)
+
+    notebook = Notebook(1, Desk())
+    thread = threading.Thread(target=notebook.log, args=("first", "INFO", "a", 0.0), daemon=True)
+    thread.start()
+    thread.join(BOUND_SECONDS)
+    assert not thread.is_alive()
+    notebook.close()
+    assert [[line.text for line in each.note.lines] for each in told] == [["first"], ["within"]]
