@@ -30,7 +30,7 @@ async def _look(namespace: str, connection: Connection) -> tuple[Row, list[Index
 def _judge(row: Row) -> Iterator[Finding]:
     if row["never_vacuumed"]:
         text = f"switched off for {', '.join(row['never_vacuumed'])}"
-        yield problem("autovacuum", text, "ALTER TABLE ... RESET (autovacuum_enabled)")
+        yield problem("autovacuum", text, "reset their option autovacuum_enabled")
     if row["reset"]:
         text = f"settings of the migrations are missing on {', '.join(row['reset'])}"
         yield advise("autovacuum", text, "set them as schema/migrations has them")
