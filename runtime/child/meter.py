@@ -29,22 +29,25 @@ _LOOK_EVERY_NS = _NANO // 10
 
 
 class Meter:
-    """Of one child. `begin` and `end` are called in turn."""
+    """Of one child. `begin` and `end` are called in turn; a kind in `short` may be spared both.
+
+    Attributes: short: kinds whose last run was. peak_kib: as last seen. look_at_ns: when
+    `look_if_due` will look.
+    """
 
     def __init__(self, page: RunPage, always: frozenset[str] = frozenset()) -> None:
         """`always`: kinds that are measured however short their runs are."""
         self._page = page
         self._always = always
-        self._short: set[str] = set()  # kinds by their last run
+        self.short: set[str] = set()
         self._long: set[str] = set()
-        self._cpu_ns = -1  # of the process when the run began; -1: not measured
-        self._peak_kib = 0
-        self._look_at_ns = 0
+        self._cpu_ns = 0  # of the process when the run began
+        self.peak_kib = 0
+        self.look_at_ns = 0
 
     def begin(self, seq: int, kind: str) -> None:
         """Run `seq`, of this kind, begins."""
-        if kind in self._short:
-            self._cpu_ns = -1
+        if kind in self.short:
             return
         if kind in self._long:
             kernel.reset_peak()
@@ -53,24 +56,24 @@ class Meter:
 
     def end(self, kind: str, wall_ns: int) -> tuple[float, int]:
         """It has ended: its CPU seconds, and its peak in KiB."""
-        if self._cpu_ns < 0:
+        if kind in self.short:
             if wall_ns >= SHORT_NS:
-                self._short.discard(kind)
-            return wall_ns / _NANO, self._peak_kib
+                self.short.discard(kind)
+            return wall_ns / _NANO, self.peak_kib
         cpu_ns = time.process_time_ns() - self._cpu_ns
-        self._peak_kib = kernel.peak_kib()
+        self.peak_kib = kernel.peak_kib()
         if wall_ns < SHORT_NS and kind not in self._always:
-            self._short.add(kind)
+            self.short.add(kind)
         if wall_ns >= LONG_NS:
             self._long.add(kind)
         else:
             self._long.discard(kind)
-        return cpu_ns / _NANO, self._peak_kib
+        return cpu_ns / _NANO, self.peak_kib
 
     def look_if_due(self, now_ns: int) -> int:
         """Show the node what the process holds, now and then. Returns its peak so far, in KiB."""
-        if now_ns >= self._look_at_ns:
+        if now_ns >= self.look_at_ns:
             self._page.rss_kib = kernel.resident_kib()
-            self._peak_kib = kernel.peak_kib()
-            self._look_at_ns = now_ns + _LOOK_EVERY_NS
-        return self._peak_kib
+            self.peak_kib = kernel.peak_kib()
+            self.look_at_ns = now_ns + _LOOK_EVERY_NS
+        return self.peak_kib
