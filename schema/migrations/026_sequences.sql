@@ -149,32 +149,39 @@ BEGIN
 END
 $$;
 
--- See to keys that were left in sequence_due. Returns whether there are more. The caller's transaction
--- has to be a short one.
-CREATE FUNCTION settle_sequences() RETURNS boolean
+-- See to keys that were left in sequence_due. Returns in how many seconds to see to the others; NULL:
+-- there are none. The caller's transaction has to be a short one.
+CREATE FUNCTION settle_sequences() RETURNS double precision
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
     due record;
+    settled boolean := false;
 BEGIN
     FOR due IN
         SELECT DISTINCT sequence_due.queue::text, sequence_due.key::text
         FROM sequence_due
         ORDER BY 1, 2
-        LIMIT 32
+        LIMIT 64
     LOOP
         BEGIN
             PERFORM pg_advisory_xact_lock(sequence_lock(due.queue, due.key));
             DELETE FROM sequence_due
             WHERE sequence_due.queue = due.queue AND sequence_due.key = due.key;
-            IF NOT promote_sequence(due.queue, due.key) THEN
+            IF promote_sequence(due.queue, due.key) THEN
+                settled := true;
+            ELSE
                 INSERT INTO sequence_due (queue, key) VALUES (due.queue, due.key);
             END IF;
         EXCEPTION WHEN lock_not_available THEN
             NULL; -- somebody is about to commit; it is still noted
         END;
     END LOOP;
-    RETURN EXISTS (SELECT FROM sequence_due);
+    RETURN CASE
+        WHEN NOT EXISTS (SELECT FROM sequence_due) THEN NULL
+        WHEN settled THEN 0
+        ELSE 0.02
+    END;
 END
 $$;
 

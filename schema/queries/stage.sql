@@ -24,7 +24,7 @@ WITH due AS MATERIALIZED (
     WHERE job.id = ANY (ARRAY[due.id])
     RETURNING pg_notify(current_schema() || '.wakeup', job.queue)
 ), settled AS MATERIALIZED (
-    SELECT settle_sequences() AS more
+    SELECT settle_sequences() AS again_seconds
     WHERE EXISTS (SELECT FROM sequence_due)
     AND ($2::bigint IS NULL OR EXISTS (
         SELECT FROM leader
@@ -35,13 +35,12 @@ SELECT
     count(*) AS jobs,
     CASE
         WHEN count(*) = $1::integer THEN 0
-        WHEN (SELECT settled.more FROM settled) THEN 0.02
-        ELSE (
+        ELSE coalesce((SELECT settled.again_seconds FROM settled), (
             SELECT extract(epoch FROM job.scheduled_at - now())::double precision
             FROM job
             WHERE job.state IN ('scheduled', 'retryable') AND job.scheduled_at > now()
             ORDER BY job.scheduled_at
             LIMIT 1
-        )
+        ))
     END AS next_due_seconds
 FROM staged

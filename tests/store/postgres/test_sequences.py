@@ -17,10 +17,7 @@ from runtime.lifecycle import JobState
 from tests.store.harness import OOPS, Bench, ack_of
 from tests.store.tables import Tables
 
-_ENQUEUE = (
-    "SELECT enqueue_many(json_build_array(json_build_object("
-    "'id', %s::uuid, 'kind', 'k', 'key', %s::text, 'sequence', true)))"
-)
+_ENQUEUE = "SELECT enqueue('k', id => %s, key => %s, sequence => true)"
 
 
 async def states(bench: Bench, ids: Sequence[UUID]) -> list[str]:
@@ -205,3 +202,25 @@ def test_a_claim_does_not_walk_over_jobs_that_wait_for_their_key(tables: Tables)
 
     assert found is not None
     assert found[0][0]["Plan"]["Shared Hit Blocks"] < 200
+
+
+async def test_a_bulk_of_many_keys_takes_few_locks_and_leaves_none_behind(
+    bench: Bench, tables: Tables
+) -> None:
+    with tables.rival() as rival:
+        rival.execute(
+            "INSERT INTO job (id, kind, key, sequence)"
+            " SELECT uuid7(n), 'k', 'key-' || n % 200, true FROM generate_series(1, 400) AS n"
+        )
+        rival.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        (locks,) = rival.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+        ).fetchone() or (0,)
+        assert locks <= 64
+    assert due(tables) > 0
+
+    while (await bench.store.stage(10)).next_due_seconds == 0:
+        pass
+
+    assert due(tables) == 0
+    assert len(await bench.claim(await bench.node(), places=1_000)) == 200
