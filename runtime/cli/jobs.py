@@ -71,14 +71,23 @@ def list_jobs(
 @configured()
 @click.option("--exact", is_flag=True, help="Count the rows themselves, however many there are.")
 @click.option("--by-queue", is_flag=True, help="By queue and state.")
+@click.option("--repair", is_flag=True, help="First set the counts right, by the rows themselves.")
 @as_json
 def count_jobs(
-    settings: Settings, wanted: JobFilter, exact: bool, by_queue: bool, as_json: bool
+    settings: Settings,
+    wanted: JobFilter,
+    exact: bool,
+    by_queue: bool,
+    repair: bool,
+    as_json: bool,
 ) -> None:
     """Count jobs by state: at no cost that grows with their number, unless there are conditions.
 
     Of jobs that conditions mean, it counts 10,000 at most; --exact counts all.
     """
+    if repair:
+        wrong = run_with_client(settings, lambda client: client.jobs.recount())
+        say(f"{wrong} counts were wrong, and are right now" if wrong else "all counts were right")
     if by_queue:
         if exact or not wanted.says_nothing:
             raise UsageError("--by-queue counts all jobs: give neither conditions nor --exact")
@@ -115,13 +124,18 @@ def _print_by_queue(counts: Mapping[tuple[str, JobState], int], as_json: bool) -
 @configured()
 @click.argument("job_id", metavar="ID", type=click.UUID)
 @click.option("--follow", "-f", "following", is_flag=True, help="Show each change, to its end.")
+@click.option("--app", "app_path", metavar="APP", help="Whose keys open what is encrypted.")
 @as_json
-def show_job(settings: Settings, job_id: UUID, following: bool, as_json: bool) -> None:
+def show_job(
+    settings: Settings, job_id: UUID, following: bool, app_path: str | None, as_json: bool
+) -> None:
     """Show all of a job, with its failures and what its runs have told.
 
     With --follow: what changes, as it comes, until the job's end; with --json, a line a change.
     """
-    run_with_client(settings, lambda client: _show(client, job_id, following, as_json))
+    run_with_client(
+        settings, lambda client: _show(client, job_id, following, as_json), app_path=app_path
+    )
 
 
 def _show(client: Client, job_id: UUID, following: bool, as_json: bool) -> None:

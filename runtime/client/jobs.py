@@ -99,6 +99,17 @@ class JobWork:
         await self.database.run(self._fold)
         return {(row["queue"], JobState(row["state"])): row["jobs"] for row in rows}
 
+    async def recount(self) -> int:
+        """See `Jobs.recount`."""
+
+        async def unit(connection: Connection) -> int:
+            async with connection.transaction():
+                await connection.fetch(sql.load("job_recount_lock"))
+                await connection.fetch(sql.load("plan_freely"))
+                return len(await connection.fetch(sql.load("job_recount")))
+
+        return await self.database.run(unit)
+
     async def _fold(self, connection: Connection) -> None:
         """Where no node folds what is counted, whoever reads it does."""
         try:

@@ -61,6 +61,13 @@ class Jobs(SyncGroup[JobWork]):
         """How many jobs there are, by queue and state, however many, in a millisecond."""
         return self._call(lambda work: work.counts())
 
+    def recount(self) -> int:
+        """Set `counts` right by counting the rows; returns how many were wrong.
+
+        None is, unless somebody wrote jobs while triggers were disabled, as some restores do.
+        """
+        return self._call(lambda work: work.recount())
+
     def cancel(
         self, wanted: JobFilter, *, reason: str | None = None, **options: Unpack[BulkOptions]
     ) -> BulkChange:
@@ -145,6 +152,10 @@ class AsyncJobs(AsyncGroup[JobWork]):
     async def counts(self) -> dict[tuple[str, JobState], int]:
         """As `Jobs.counts`."""
         return await self._call(lambda work: work.counts())
+
+    async def recount(self) -> int:
+        """As `Jobs.recount`."""
+        return await self._call(lambda work: work.recount())
 
     async def cancel(
         self, wanted: JobFilter, *, reason: str | None = None, **options: Unpack[BulkOptions]

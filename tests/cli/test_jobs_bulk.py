@@ -62,6 +62,17 @@ def test_counts_are_by_state_and_by_queue(on: Cli, migrated_url: str) -> None:
     on("job", "count", "--by-queue", "--kind", "a", status=2)
 
 
+def test_counts_that_a_restore_made_wrong_are_repaired(on: Cli, migrated_url: str) -> None:
+    execute(migrated_url, "ALTER TABLE headrace.job DISABLE TRIGGER ALL")
+    fill(migrated_url)
+    execute(migrated_url, "ALTER TABLE headrace.job ENABLE TRIGGER ALL")
+    assert on("job", "count", "--json").json["available"] == 0
+
+    assert "3 counts were wrong" in on("job", "count", "--repair").err
+    assert on("job", "count", "--json").json == on("job", "count", "--exact", "--json").json
+    assert "all counts were right" in on("job", "count", "--repair").err
+
+
 def test_many_are_changed_by_conditions(on: Cli, migrated_url: str) -> None:
     fill(migrated_url)
 
