@@ -13,5 +13,6 @@ SELECT
     AND NOT EXISTS (
         SELECT FROM pg_stat_activity AS session
         WHERE session.datname = current_database()
+        AND session.backend_type = 'client backend' -- vacuum is waited for by nobody
         AND session.xact_start < now() - make_interval(secs => $2::double precision)
     ) AS quiet
