@@ -6,11 +6,12 @@
     worker        owns one child after the other; its parts: tenure, runs, ladder, post_mortem,
                   capacity
     acker         writes outcomes in batches
+    scribe        writes what runs tell of themselves, beside it
     forkserver    has children made; child and server_process: its handles
     heartbeat     this node's lease; lease, holdings, identity: what it has and who it is
     control       cancel, pause, resume
     maintenance/  what one node does for all: elector, leader, stager, rescuer, pruner, surveyor
-    http/, metrics/, log, events: what can be seen
+    http/, metrics/, log, events, subscriptions: what can be seen
     parts ─▶ tree ─▶ node: made, arranged, run
 
 To embed a node, or any part of it, in a program of your own, import from here. Names are imported

@@ -9,9 +9,12 @@ import trio
 
 from actors import events
 from actors.acker import Acker, Settled
+from actors.parts import make_parts
 from actors.run_events import ended
+from actors.store.memory import MemoryStore
 from actors.store.protocol import Demand
 from actors.subscriptions import Subscriptions
+from runtime.config import Config
 from runtime.errors import UsageError
 from runtime.job import ClaimedJob
 from runtime.outcome import Completed, Failed, Failure, GivenBack, Outcome, Snoozed
@@ -93,3 +96,12 @@ async def test_filters_and_bounds(bench: Bench) -> None:
         await others.__anext__()
     with pytest.raises(UsageError, match="no event 'ended'"):
         subscriptions.subscribe("ended")
+
+
+async def test_a_node_has_them() -> None:
+    parts = make_parts(Config(), MemoryStore(), "no.app:here")
+    heard = parts.subscriptions.subscribe("resumed")
+    parts.observe(events.QueuePaused("media"))
+    parts.observe(events.QueueResumed("media"))
+    event = await heard.__anext__()
+    assert (event.event, event.queue, event.job_id) == ("resumed", "media", None)

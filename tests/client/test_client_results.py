@@ -136,3 +136,13 @@ def test_whoever_waits_when_the_client_closes_is_told(url: str) -> None:
         client.close()
         with pytest.raises(StoreUnavailable, match="closing"):
             ended.result()
+
+
+def test_who_waits_for_a_cancelled_job_is_told_the_reason(url: str) -> None:
+    with Client(app, url) as client:
+        job = client.enqueue(thumbnail, path="a")
+        assert client.cancel(job.id, "no use").cancel_reason == "no use"
+        assert client.cancel(job.id, "another").cancel_reason == "no use"
+        with pytest.raises(JobFailed, match="was cancelled; last failure: JobCancelled: no use"):
+            job.result(timeout=20)
+        assert client.retry(job.id).cancel_reason is None
