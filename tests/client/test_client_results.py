@@ -11,7 +11,13 @@ import pytest
 
 from runtime import Client
 from runtime.client import waiting
-from runtime.errors import JobNotFound, OutputInvalid, ResultTimeout, StoreUnavailable
+from runtime.errors import (
+    JobFailed,
+    JobNotFound,
+    OutputInvalid,
+    ResultTimeout,
+    StoreUnavailable,
+)
 from runtime.lifecycle import JobState
 from tests.client.jobs import app, listening, rows, thumbnail
 from tests.client.node import NodeByHand, node_by_hand
