@@ -174,17 +174,22 @@ def test_a_database_that_refuses_or_is_away_is_told_without_it(
             assert PASSWORD not in ended.out + ended.err
 
 
+@pytest.mark.parametrize("command", ["job", "node"])  # by a client's pool, and by the Store's
 def test_a_crash_of_ours_has_a_traceback_without_it(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    command: str,
 ) -> None:
     async def crash(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("asyncpg.connect", crash)
+    monkeypatch.setattr("asyncpg.create_pool", crash)
     monkeypatch.setenv("DATABASE_URL", f"postgresql://me:{PASSWORD}@here/x")
     with pytest.raises(SystemExit) as left:
-        run(["job", "list"])
+        run([command, "list"])
     told = capsys.readouterr()
     assert left.value.code == 1
     assert "RuntimeError: a bug" in told.err

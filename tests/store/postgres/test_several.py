@@ -78,7 +78,9 @@ async def test_places_are_shared_and_what_one_leaves_the_other_gets(
     first = await several.claim(node, demand(4))
     second = await several.claim(node, demand(10))
 
-    ids = [{job_id for job_id, _ in await store.holdings(1)} for store in stores]
+    nodes = [several.id_in(at)(node) or 0 for at in range(2)]
+    held = [await store.holdings(own) for store, own in zip(stores, nodes, strict=True)]
+    ids = [{job_id for job_id, _ in runs} for runs in held]
     assert [len({job.id for job in first} & mine) for mine in ids] == [2, 2]
     assert (len(first), len(second)) == (4, 10)
     assert [len(mine) for mine in ids] == [11, 3]
