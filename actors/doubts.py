@@ -25,6 +25,7 @@ from actors.holdings import Holdings
 from actors.retry import Retry
 from actors.store.protocol import Store
 from runtime.errors import StoreUnavailable
+from runtime.lifecycle import Ack, JobState
 
 if TYPE_CHECKING:
     from actors.acker import Settled
@@ -97,7 +98,7 @@ class Doubts:
         return False
 
     async def _look(self) -> None:
-        runs = list(self._open)[:MOST_AT_ONCE]
+        runs, began = list(self._open)[:MOST_AT_ONCE], trio.current_time()
         try:
             found = await self.store.in_doubt(runs)
         except StoreUnavailable as error:
@@ -105,16 +106,20 @@ class Doubts:
             return
         self._retry.succeeded()
         known = {*found.completed, *found.held}
-        self._committed(found.completed)
+        self._committed(found.completed, trio.current_time() - began)
         self._uncommitted([run for run in runs if run not in known])
         self._warn(found.held)
 
-    def _committed(self, runs: Sequence[tuple[UUID, int]]) -> None:
+    def _committed(self, runs: Sequence[tuple[UUID, int]], seconds: float) -> None:
+        """It is as if we had written it."""
         self.holdings.drop(runs)
         self._tell(
             msgspec.structs.replace(self._open.pop(run).ended, outcome="completed", error="")
             for run in runs
         )
+        if runs:
+            acks = [Ack(*run, JobState.COMPLETED) for run in runs]
+            self.observe(events.Acked(len(acks), len(acks), seconds, acks=acks))
 
     def _uncommitted(self, runs: Iterable[tuple[UUID, int]]) -> None:
         doubts = [self._open.pop(run) for run in runs]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from runtime.client import enqueue_many as enqueue_many
     from runtime.client.following import JobUpdate as JobUpdate
     from runtime.errors import ArgsInvalid as ArgsInvalid
+    from runtime.errors import CodecError as CodecError
     from runtime.errors import ConfigError as ConfigError
     from runtime.errors import CpuTimeout as CpuTimeout
     from runtime.errors import Expired as Expired
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from runtime.errors import Interrupted as Interrupted
     from runtime.errors import JobCancelled as JobCancelled
     from runtime.errors import JobFailed as JobFailed
+    from runtime.errors import JobLost as JobLost
     from runtime.errors import JobNotFound as JobNotFound
     from runtime.errors import JobNotUnique as JobNotUnique
     from runtime.errors import JobTimeout as JobTimeout
@@ -68,11 +70,11 @@ if TYPE_CHECKING:
     from runtime.outcome import Discard as Discard
     from runtime.outcome import Snooze as Snooze
     from runtime.payload import PayloadLimits as PayloadLimits
+    from runtime.resources import Resources as Resources
     from runtime.schedule import Schedule as Schedule
     from runtime.timing import Timing as Timing
     from runtime.timing import cron as cron
     from runtime.timing import every as every
-    from runtime.resources import Resources as Resources
     from runtime.unique import Unique as Unique
 
 _NAMES = {
@@ -85,6 +87,7 @@ _NAMES = {
     "client.following": ("JobUpdate",),
     "errors": (
         "ArgsInvalid",
+        "CodecError",
         "ConfigError",
         "CpuTimeout",
         "Expired",
@@ -92,6 +95,7 @@ _NAMES = {
         "Interrupted",
         "JobCancelled",
         "JobFailed",
+        "JobLost",
         "JobNotFound",
         "JobNotUnique",
         "JobTimeout",

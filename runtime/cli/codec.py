@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from runtime.cli.exits import Exit
 from runtime.cli.options import as_json, configured
 from runtime.cli.output import print_fields, print_json, say
-from runtime.cli.session import reachable
+from runtime.cli.session import run_with_client
 from runtime.config import Settings
-
-if TYPE_CHECKING:
-    from runtime.client.rotation import Rotated
 
 
 @click.group()
@@ -32,14 +27,7 @@ def rotate(settings: Settings, app_path: str, as_json: bool) -> int:
     """
     import attrs
 
-    from runtime.app import load
-    from runtime.client import Client
-
-    app = load(app_path)
-    with reachable(settings.config) as config:
-        with Client(app, config.database_url, pooler=config.pooler) as client:
-            client.check()
-            done: Rotated = client.codec.rotate()
+    done = run_with_client(settings, lambda client: client.codec.rotate(), app_path=app_path)
     if as_json:
         print_json(attrs.asdict(done))
     else:

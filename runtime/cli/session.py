@@ -68,21 +68,32 @@ def run_with_store(settings: Settings, unit: Callable[[Store], Awaitable[T]]) ->
         return trio.run(_with_store, config, unit)
 
 
-def run_with_client(settings: Settings, unit: Callable[[Client], T], *, check: bool = True) -> T:
+def run_with_client(
+    settings: Settings,
+    unit: Callable[[Client], T],
+    *,
+    check: bool = True,
+    app_path: str | None = None,
+) -> T:
     """Open a client, see that its tables are ours, run `unit`, which may use all its groups.
 
-    `check`: False for what needs no tables.
+    `check`: False for what needs no tables. `app_path`: of the app whose keys are needed.
 
     Raises: StoreUnavailable, SchemaError, DatabaseError (a refusal), and what `unit` raises.
     """
-    from runtime.app import App
+    from runtime.app import App, load
     from runtime.client import Client
+    from runtime.handler_options import DEFAULT_NAMESPACE
 
     with reachable(settings.config) as config:
         if not settings.config.database_url:
             prepare_tables(config, migrate=True)
         app = App("command", namespace=config.namespace, limits=limits_of(config))
-        with _refusals(), Client(app, config.database_url, pooler=config.pooler) as client:
+        url, namespace, pooler = config.database_url, config.namespace, config.pooler
+        if app_path is not None:
+            app = load(app_path)
+            namespace = app.namespace if namespace == DEFAULT_NAMESPACE else namespace
+        with _refusals(), Client(app, url, namespace=namespace, pooler=pooler) as client:
             if check:
                 client.check()
             return unit(client)

@@ -1,7 +1,8 @@
 -- Let time pass for all that is written in a namespace: every time in it becomes so much earlier.
 -- Caller: runtime.testing.travel; it puts its namespace for `headrace` and its seconds for 0.0.
 -- Locks:  every table of the namespace but those left out, one after the other.
--- Left out: what is renewed by the clock's own time (leases, terms, waiters), and the migrations' record.
+-- Left out: what is renewed by the clock's own time (leases, terms, wishes to be told), and what was
+-- migrated when.
 DO $$
 DECLARE
     found record;
@@ -15,7 +16,7 @@ BEGIN
         FROM pg_class AS class
         JOIN pg_attribute AS attribute ON attribute.attrelid = class.oid
         WHERE class.relnamespace = 'headrace'::regnamespace AND class.relkind = 'r'
-        AND class.relname NOT IN ('leader', 'migration', 'node', 'waiter')
+        AND class.relname NOT IN ('follower', 'leader', 'migration', 'node', 'subscriber', 'waiter')
         AND attribute.attnum > 0 AND NOT attribute.attisdropped AND attribute.attgenerated = ''
         AND attribute.atttypid = 'timestamptz'::regtype
         GROUP BY class.relname
