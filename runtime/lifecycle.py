@@ -68,6 +68,8 @@ TRANSITIONS: dict[tuple[JobState, JobState], str] = {
     (_A, _RUN): "claim",
     (_S, _A): "stage",
     (_RETRY, _A): "stage",
+    (_A, _S): "reschedule",
+    (_RETRY, _S): "reschedule",
     (_P, _A): "wake",
     (_P, _S): "wake",
     (_RUN, _COMP): "complete",

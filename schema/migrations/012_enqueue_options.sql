@@ -360,7 +360,7 @@ BEGIN
             (given.options ->> 'unique_states')::bit(8),
             (given.options ->> 'expires_at')::timestamptz
         FROM given
-        ORDER BY coalesce((given.options ->> 'unique_key')::bytea, uuid_send(given.id)), given.id
+        ORDER BY coalesce((given.options ->> 'unique_key')::bytea, uuid_send(given.id)), given.index
         ON CONFLICT DO NOTHING
         RETURNING
             job.id,

@@ -14,7 +14,7 @@ import msgspec
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from actors.store.protocol import Demand, NodeInfo, NodeProcess, Retention
-from runtime.errors import JobNotFound
+from runtime.errors import JobNotFound, JobNotUnique
 from runtime.job import Job, NewJob
 from runtime.job_filter import JobFilter
 from runtime.lifecycle import Ack, JobState, Run, decide
@@ -49,10 +49,10 @@ class StoreMachine(RuleBasedStateMachine):
             raise Disagreement(f"expected {expected}, seen {seen}")
 
     def ask(self, question: Callable[..., Awaitable[Any]], *values: Any) -> Any:
-        """The Store's answer; None, if it knows no such job."""
+        """The Store's answer; None, if it knows no such job, or another holds its key."""
         try:
             return ask(question, *values)
-        except JobNotFound:
+        except (JobNotFound, JobNotUnique):
             return None
         except Exception as error:
             raise Disagreement(f"{question.__name__} failed: {error!r}") from error
@@ -112,6 +112,10 @@ class StoreMachine(RuleBasedStateMachine):
         for job_id, (due, job) in given:
             date = None if due is None else date_of(self.model.now + due)
             jobs.append(msgspec.structs.replace(job, id=job_id, scheduled_at=date))
+        if any(
+            job.unique_key is not None for job in jobs
+        ):  # which of two under one id is left open
+            jobs = list({job.id: job for job in reversed(jobs)}.values())[::-1]
         self.agree(self.model.enqueue(jobs), self.ask(self.backend.store.enqueue, jobs))
 
     def claim(self, place: int, demand: list[Demand]) -> None:

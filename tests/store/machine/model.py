@@ -16,6 +16,7 @@ import msgspec
 from actors.store.protocol import Acked, Demand, QueueInfo, Rescued, Retention, Staged
 from runtime.job import NewJob
 from runtime.lifecycle import Ack, JobState
+from tests.store.machine import keys
 from tests.store.machine.members import Members
 from tests.store.machine.rows import JobRow, Snapshot, date_of, seconds_of
 
@@ -62,6 +63,10 @@ class Model:
             return False
         due = seconds_of(new.scheduled_at)
         due = self.now + (new.delay_seconds or 0) if due is None else due
+        other = keys.holder(self.jobs.values(), new.unique_key)
+        if other is not None:
+            keys.replace(other, new, due, self.now)
+            return False
         self.jobs[new.id] = JobRow(
             id=new.id,
             kind=new.kind,
@@ -73,6 +78,8 @@ class Model:
             created_at=self.now,
             scheduled_at=due,
             expires_at=None if new.expires_seconds is None else self.now + new.expires_seconds,
+            unique_key=new.unique_key,
+            unique_states=new.unique_states,
         )
         return True
 
@@ -290,8 +297,13 @@ class Model:
         return job
 
     def retry(self, job_id: UUID) -> JobRow | None:
-        """Available now, with an attempt left, unless it runs. None: no such job."""
+        """Available now, with an attempt left, unless it runs.
+
+        None: no such job, or one whose key is taken.
+        """
         job = self.jobs.get(job_id)
+        if job is not None and self._is_taken(job):
+            return None
         if job is not None and job.state is not JobState.RUNNING:
             hurried = None if job.state is JobState.AVAILABLE else self.now
             self._move(job, JobState.AVAILABLE, hurried)
@@ -302,6 +314,11 @@ class Model:
                 job.expires_at = None
             job.max_attempts = max(job.max_attempts, job.attempt + 1)
         return job
+
+    def _is_taken(self, job: JobRow) -> bool:
+        if job.state is JobState.RUNNING or not keys.would_hold(job, JobState.AVAILABLE):
+            return False
+        return keys.holder(self.jobs.values(), job.unique_key) not in (None, job)
 
     def delete(self, job_id: UUID) -> bool | None:
         """False: it runs. None: no such job."""

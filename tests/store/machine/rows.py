@@ -60,6 +60,9 @@ class JobRow:
     expires_at: float | None = None
     crashes: int = 0
     failures: list[FailureOfRun] = attrs.field(factory=list)
+    # By what it is unique, and in which states; no Store shows it.
+    unique_key: bytes | None = attrs.field(default=None, eq=False)
+    unique_states: str = attrs.field(default="", eq=False)
 
 
 @attrs.frozen
@@ -135,7 +138,7 @@ def _of_job(job_id: UUID, expected: JobRow | None, seen: JobRow | None) -> Itera
         if expected is not seen:
             yield f"{name}: expected {expected}, seen {seen}"
         return
-    for field in attrs.fields_dict(JobRow):
+    for field in (each.name for each in attrs.fields(JobRow) if each.eq):
         wanted, found = getattr(expected, field), getattr(seen, field)
         if wanted != found:
             yield f"{name}.{field}: expected {wanted}, seen {found}"

@@ -61,6 +61,13 @@ _WHEN = [(None, None)] * 4 + [(0.0, None), (5.0, None), (40.0, None), (None, -10
 _SOME_QUEUES: list[tuple[str, ...]] = [QUEUES, QUEUES, QUEUES[:1], QUEUES[1:]]
 _SOME_KINDS: list[list[tuple[str, ...]]] = [[KINDS], [KINDS], [("a",)], [("b",), ("a",)]]
 _dice = random.Random(1)
+# Of two keys, in each way to hold one: until it is pruned, until it ends, until its first run.
+_UNIQUE: list[dict[str, Any]] = [{}] * 16 + [
+    {"unique_key": key * 32, "unique_states": states, "on_conflict": on_conflict}
+    for key in (b"1", b"2")
+    for states in ("11111001", "11111000", "11100000")
+    for on_conflict in ("keep", "replace")
+]
 
 
 def _some_job() -> tuple[float | None, NewJob]:
@@ -75,6 +82,7 @@ def _some_job() -> tuple[float | None, NewJob]:
         tags=_dice.choice([(), (), ("t",)]),
         delay_seconds=delay,
         expires_seconds=_dice.choice([None, None, None, 30.0, 4000.0]),
+        **_dice.choice(_UNIQUE),
     )
 
 
