@@ -5,6 +5,7 @@ Rule: made for each run, so it costs nothing until asked: it holds the frame, an
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Awaitable
@@ -94,8 +95,13 @@ class JobContext:
     @property
     def seconds_left(self) -> float | None:
         """Until the run is told to stop, by its timeout or its job's expiry; None: no such time."""
-        limit = self._frame.timeout_seconds
-        return None if limit is None else max(0.0, self._begun + limit - time.monotonic())
+        timeout, expires_ns = self._frame.timeout_seconds, self._frame.expires_ns
+        if timeout is None and expires_ns is None:
+            return None
+        end = math.inf if timeout is None else self._begun + timeout
+        if expires_ns is not None:
+            end = min(end, expires_ns / 1e9)
+        return max(0.0, end - time.monotonic())
 
     @property
     def deadline(self) -> datetime | None:
@@ -110,8 +116,9 @@ class JobContext:
 
     @property
     def stop_reason(self) -> str | None:
-        """Why this run was told to stop: "cancel", "timeout" or "stop" (of the node), or None.
+        """Why this run was told to stop, or None.
 
+        "cancel", "timeout", "cpu" (its CPU timeout), "expired" (its job) or "stop" (of the node).
         For what polls: a helper thread, or code that holds an interruption back.
         """
         return self._desk.stop_reason(self._frame.seq)

@@ -206,7 +206,7 @@ class SyncLoop:
         """Call the handler. A ring raises in here, and only in here."""
         current.set(job)
         if self._rung or self._inbox.interrupts:
-            self._hear(frame.seq)
+            self._hear(frame.seq, begins=True)
         return handler.call(frame.args)
 
     def _on_ring(self, _number: int, frame: FrameType | None) -> None:
@@ -215,10 +215,11 @@ class SyncLoop:
         else:
             self._hear(self._page.begun_seq)
 
-    def _hear(self, seq: int) -> None:
-        """Read what came; raise if run `seq`, the one that goes on, is to end.
+    def _hear(self, seq: int, *, begins: bool = False) -> None:
+        """Read what came; raise if run `seq`, the one that goes on or begins, is to end.
 
-        Raises its Interrupted again at each ring, for as long as the run goes on.
+        Raises once each time that it is told, for as long as the run goes on: there are more rings
+        than frames, and a handler that cleans up is left alone until it is told again.
         """
         self._hearing = True
         try:
@@ -226,7 +227,11 @@ class SyncLoop:
             self._inbox.poll()
         finally:
             self._hearing = False
-        batch = self._batch
+        batch, news = self._batch, self._inbox.news
+        told = bool(news) if batch else seq in news
+        self._inbox.news = [] if batch else [other for other in news if other != seq]
+        if not told and not begins:
+            return
         interruption = batch.interruption() if batch else self._inbox.interruption(seq)
         if interruption is not None:
             raise interruption

@@ -17,12 +17,13 @@ import sys
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from runtime.child import current
-from runtime.errors import Interrupted, JobTimeout, RunStopped
+from runtime.errors import Interrupted, JobCancelled, JobTimeout, RunStopped
 from runtime.job import KindInfo
 from runtime.outcome import Cancel, Discard, Snooze
 
@@ -448,3 +449,17 @@ async def async_block() -> None:
 async def async_context() -> Any:
     await asyncio.sleep(0)
     return current.get().run_number
+
+
+@app.job
+def cleans_up(path: str) -> str:
+    """Take a while to clean up, once it is told to stop."""
+    try:
+        Path(path).touch()
+        time.sleep(600)
+    except JobCancelled:
+        Path(path).with_suffix(".told").touch()
+        end = time.monotonic() + 0.3
+        while time.monotonic() < end:
+            time.sleep(0.01)
+    return "cleaned up"

@@ -63,16 +63,15 @@ async def test_an_error_that_comes_of_an_interrupt_counts_as_the_interrupt(
     assert "OddError" in failed.failure.trace
 
 
-async def test_a_handler_that_swallows_an_interrupt_gets_it_again_at_each_ring(
+async def test_a_handler_that_swallows_an_interrupt_gets_it_again_each_time_it_is_told(
     child: Steered,
 ) -> None:
     seq = await child.hand("swallow", times=3)
     await child.begun(seq)
-    await child.interrupt(seq, "timeout")
 
     with trio.fail_after(BOUND_SECONDS):
         while not child.done:
-            child.child.ring()
+            await child.interrupt(seq, "timeout")
             with trio.move_on_after(0.02):
                 await child.read()
 
@@ -145,3 +144,26 @@ async def test_a_handler_may_raise_a_timeout_of_its_own(child: Steered) -> None:
 
     assert isinstance(outcome, Failed)
     assert outcome.failure.error_class == "JobTimeout"
+
+
+async def test_a_handler_that_cleans_up_is_left_alone_until_it_is_told_again(
+    child: Steered, here: Path
+) -> None:
+    """There are more rings than frames: each frame is followed by one, and one goes before it."""
+    seq = await child.hand("cleans_up", path=str(here))
+    await told(here)
+    await child.interrupt(seq, "cancel")
+    await told(here.with_suffix(".told"))
+    for _ in range(5):
+        child.child.ring()
+        await trio.sleep(0.02)
+    assert await child.answer(seq) == Completed('"cleaned up"')
+
+    here.unlink()
+    here.with_suffix(".told").unlink()
+    seq = await child.hand("cleans_up", path=str(here))
+    await told(here)
+    await child.interrupt(seq, "cancel")
+    await told(here.with_suffix(".told"))
+    await child.interrupt(seq, "cancel")
+    assert isinstance(await child.answer(seq), Cancelled)

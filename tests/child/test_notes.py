@@ -161,8 +161,15 @@ async def test_a_handler_knows_how_long_it_may_go_on(child: Steered) -> None:
     outcome = await child.answer(frame.seq)
     assert isinstance(outcome, Completed)
     left, by_the_clock = msgspec.json.decode(outcome.output or "")
-    assert 29.0 < left <= 30.0
+    assert 20.0 < left <= 30.0
     assert abs(left - by_the_clock) < 1.0
+
+    soon_ns = time.monotonic_ns() + 20 * 10**9
+    frame = msgspec.structs.replace(child.frame("tells_its_time"), expires_ns=soon_ns)
+    await child.child.send(wire.encode(frame))
+    outcome = await child.answer(frame.seq)
+    assert isinstance(outcome, Completed)
+    assert 10.0 < msgspec.json.decode(outcome.output or "")[0] <= 20.0
 
 
 async def test_nothing_is_told_after_the_end(child: Steered) -> None:

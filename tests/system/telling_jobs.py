@@ -46,3 +46,15 @@ async def returns_when_cancelled_async(begun: str) -> int:
     except asyncio.CancelledError:
         current_job().log(f"told: {current_job().stop_reason}")
     return time.monotonic_ns()
+
+
+@app.job(max_attempts=1)
+def is_deaf(begun: str) -> None:
+    """Go on, whatever it is told."""
+    end = time.monotonic() + 600
+    while time.monotonic() < end:
+        try:
+            Path(begun).touch()
+            time.sleep(600)
+        except BaseException:  # noqa: S112, BLE001, RUF100 - that is the point
+            continue

@@ -20,12 +20,13 @@ pytestmark = pytest.mark.usefixtures("unmeasured")
 
 APP = "tests.system.telling_jobs:app"
 TRIALS = 5
+GRACE_SECONDS = 2.0
 
 
 @pytest.fixture(scope="module")
 def telling(shared_site: Site) -> Site:
     """A site with a node that serves, for all tests here."""
-    shared_site.serve(APP)
+    shared_site.serve(APP, kill_grace_seconds=GRACE_SECONDS)
     return shared_site
 
 
@@ -74,6 +75,21 @@ def test_a_running_handler_is_told_at_once_and_its_job_stays_cancelled(
         for trial in range(TRIALS)
     ]
     assert min(took) < 0.1, took
+
+
+def test_a_handler_that_does_not_listen_is_killed_after_its_grace(
+    telling: Site, tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    (job_id,) = telling.add(jobs.is_deaf.new_job(begun=str(begun)))
+    wait_for(begun.exists, lambda: "it does not begin", ROW_SECONDS)
+    asked = time.monotonic()
+    telling.client.cancel(job_id, "no use")
+    assert telling.wait_state(job_id, "cancelled").attempt == 1
+    assert time.monotonic() - asked >= GRACE_SECONDS
+    (failure,) = telling.failures(job_id)
+    assert (failure.error_class, failure.signal) == ("JobCancelled", "SIGKILL")
+    assert "in is_deaf" in failure.trace
 
 
 def _told_after(site: Site, begun: Path, handler: Any, reason: str) -> float:
