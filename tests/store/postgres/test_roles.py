@@ -11,7 +11,7 @@ from psycopg.errors import InsufficientPrivilege
 from actors.store.bridge import open_bridge
 from actors.store.postgres import PostgresStore, session_of
 from actors.store.protocol import Retention
-from runtime import App, enqueue_many
+from runtime import App, Unique, enqueue_many
 from runtime.lifecycle import JobState
 from tests.store.harness import OOPS, Bench, PostgresHands, ack_of, new_job
 from tests.store.tables import NAMESPACE, Tables
@@ -62,6 +62,15 @@ def test_a_producer_enqueues_singly_in_bulk_by_copy_and_in_sql(
     ):
         copy.write_row(row)
     assert tables.connection.execute("SELECT count(*) FROM job").fetchall() == [(13,)]
+
+
+def test_a_producer_enqueues_unique_jobs_and_replaces_none(producer: psycopg.Connection) -> None:
+    unique = k.with_options(unique=True)
+    first = unique.enqueue(producer, 1)
+    assert unique.enqueue(producer, 1).id == first.id
+    replacing = k.with_options(unique=Unique(on_conflict="replace"))
+    with pytest.raises(InsufficientPrivilege):
+        replacing.enqueue(producer, 1)
 
 
 @pytest.mark.parametrize(
