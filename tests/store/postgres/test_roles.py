@@ -9,6 +9,7 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 
 from actors.store.bridge import open_bridge
+from actors.store.migrate import Migrator
 from actors.store.postgres import PostgresStore, session_of
 from actors.store.protocol import Retention
 from runtime import App, Unique, enqueue_many
@@ -148,3 +149,20 @@ def test_a_worker_passes_no_rights_on(tables: Tables, producer: psycopg.Connecti
         connection.execute("SELECT headrace.grant_worker(%s::text::name)", [PRODUCER])
     with pytest.raises(InsufficientPrivilege):
         producer.execute("SELECT args FROM headrace.job")
+
+
+async def test_who_might_enqueue_before_a_migration_may_after_it(tables: Tables) -> None:
+    place = Tables(tables.url, "granted_before")
+    name = psycopg.sql.Identifier(PRODUCER)
+    try:
+        async with open_bridge(tables.url, max_size=2) as bridge:
+            await Migrator(bridge, "granted_before").up(9)
+            place.connection.execute("SELECT grant_producer(%s::text::name)", [PRODUCER])
+            await Migrator(bridge, "granted_before").up()
+        with psycopg.connect(tables.url, autocommit=True) as connection:
+            connection.execute(psycopg.sql.SQL("SET ROLE {}").format(name))
+            connection.execute("SELECT granted_before.enqueue('k', unique_by => 'k', key => 'k')")
+        assert place.connection.execute("SELECT key FROM job").fetchall() == [("k",)]
+    finally:
+        place.connection.execute("DROP SCHEMA IF EXISTS granted_before CASCADE")
+        place.close()
