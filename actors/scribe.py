@@ -91,10 +91,11 @@ class Scribe:
                 with life.stop_scope():
                     await self._arrived.wait()
         with trio.move_on_after(SETTLE_SECONDS):
-            while self._pending:
-                await self._write(life)
+            while self._pending and await self._write(life):
+                continue
 
-    async def _write(self, life: Life) -> None:
+    async def _write(self, life: Life) -> bool:
+        """Whether the database answered."""
         batch = dict(islice(self._pending.items(), MAX_BATCH))
         for run, note in batch.items():
             del self._pending[run]
@@ -107,12 +108,14 @@ class Scribe:
             self._put_back(batch)
             with life.stop_scope():
                 await self._retry.after(error)
+            return False
         except DatabaseError:
             await self._write_one_by_one(batch)
         finally:
             self._writing = {}
             self._written.set()
             self._written = trio.Event()
+        return True
 
     async def _ask(self, batch: Mapping[Run, Note]) -> None:
         with trio.move_on_after(ANSWER_SECONDS):

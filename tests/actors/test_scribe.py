@@ -136,3 +136,16 @@ async def test_what_is_left_is_written_when_the_node_stops(bench: Bench) -> None
     life.ask_to_stop()
     await trio.sleep(0.1)
     assert noted(bench, job.id) == Note(progress=0.5)
+
+
+async def test_a_node_stops_without_a_database_that_would_take_its_notes(bench: Bench) -> None:
+    (job,) = await claimed(bench)
+    made = Scribe(bench.store, bench.seen.append)
+    life = await bench.start(made.run)
+    bench.store.lose_database()
+    made.take(job.id, 1, Note(progress=0.5))
+    await trio.sleep(0.01)
+    life.ask_to_stop()
+    before = bench.store.faults.calls["note"]
+    await trio.sleep(2 * scribe.SETTLE_SECONDS)
+    assert bench.store.faults.calls["note"] <= before + 2
