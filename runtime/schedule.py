@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -120,13 +121,7 @@ def plan(due: DueSchedule, now: datetime) -> Plan:
     late. Where jobs of the schedule may not overlap, one at most.
     """
     try:
-        timing = Timing(
-            cron=due.cron,
-            timezone=due.timezone,
-            interval_seconds=due.interval_seconds,
-            catch_up=due.catch_up,
-            overlap=due.overlap,
-        )
+        timing = _timing(due.cron, due.timezone, due.interval_seconds, due.catch_up)
         first = due.next_at or timing.after(due.updated_at)
         if first is None:
             raise UsageError("it never fires")
@@ -139,6 +134,12 @@ def plan(due: DueSchedule, now: datetime) -> Plan:
     if due.catch_up == 0 and times and now - times[-1] > timedelta(seconds=MISSED_SECONDS):
         times, missed = [], True
     return Plan(due.name, due.next_at, due.updated_at, tuple(times), following, None, missed)
+
+
+@lru_cache(maxsize=4_096)
+def _timing(cron: str | None, zone: str, interval: float | None, catch_up: int) -> Timing:
+    """Checked once, and not at each firing. Raises: UsageError."""
+    return Timing(cron=cron, timezone=zone, interval_seconds=interval, catch_up=catch_up)
 
 
 def firing_id(name: str, at: datetime) -> UUID:
