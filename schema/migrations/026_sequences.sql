@@ -218,8 +218,9 @@ CREATE CONSTRAINT TRIGGER job_sequence_enqueued
     AFTER INSERT ON job DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     WHEN (NEW.sequence)
     EXECUTE FUNCTION sequence_enqueued();
+-- A claim sets none of these columns, and so does not even ask.
 CREATE CONSTRAINT TRIGGER job_sequence_changed
-    AFTER UPDATE ON job DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    AFTER UPDATE OF finalized_at, queue, key ON job DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     WHEN (
         NEW.sequence AND (
             (NEW.finalized_at IS NOT NULL AND OLD.finalized_at IS NULL)

@@ -100,3 +100,13 @@ def test_the_other_clients_can_do_the_same(client: Client, url: str) -> None:
     assert trio.run(by_trio) == ["a"]
     assert client.queues.limits() == {"a": QueueLimits(concurrency=1)}
     assert AsyncClient(app, url).queues is not None
+
+
+def test_sql_sets_the_same_limits(client: Client, url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SELECT headrace.limit_queue('a', rate_count => 50, rate_seconds => 1)")
+        assert client.queues.limits() == {"a": QueueLimits(rate=Rate(50))}
+        with pytest.raises(psycopg.errors.CheckViolation, match="queue_concurrency_range"):
+            connection.execute("SELECT headrace.limit_queue('a', concurrency => 0)")
+        connection.execute("SELECT headrace.limit_queue('a')")
+    assert client.queues.limits() == {}
