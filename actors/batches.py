@@ -16,6 +16,7 @@ import attrs
 import trio
 
 from actors.acker import Acker, Settled
+from actors.core_share import CoreShare
 from actors.gathering import Gatherer
 from actors.seat import Seat
 from runtime.job import ClaimedJob, KindInfo
@@ -28,13 +29,14 @@ Hand = Callable[[Sequence[ClaimedJob]], Awaitable[bool]]
 class Batches:
     """See the module's docstring. Without seats there is nothing to do.
 
-    Args: seats: by kind. hand: gives a batch to the child; False if that is gone. on_change: called
-    when more is gathered.
+    Args: seats: by kind. hand: gives a batch to the child; False if that is gone. share: when it
+    may be given one. on_change: called when more is gathered.
     """
 
     seats: Mapping[str, Seat]
     gatherer: Gatherer
     acker: Acker
+    share: CoreShare
     hand: Hand
     on_change: Callable[[], None]
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
@@ -58,6 +60,7 @@ class Batches:
         while True:
             self._changed = trio.Event()
             await self.acker.wait_room()
+            await self.share.wait_open()
             if jobs := self.gatherer.take_ripe(trio.current_time()):
                 if not await self.hand(jobs):
                     return
@@ -94,8 +97,9 @@ def batches_of(
     seats: Mapping[str, Seat],
     kinds: Mapping[str, KindInfo],
     acker: Acker,
+    share: CoreShare,
     hand: Hand,
     on_change: Callable[[], None],
 ) -> Batches:
     """The Batches of a child with these kinds."""
-    return Batches(seats, Gatherer(kinds), acker, hand, on_change)
+    return Batches(seats, Gatherer(kinds), acker, share, hand, on_change)

@@ -30,6 +30,7 @@ class CoreShare:
     _kept: bool = attrs.field(default=False, init=False)
     _narrow: trio.Event = attrs.field(factory=trio.Event, init=False)  # no wide run is here
     _wide: object = attrs.field(factory=object, init=False)  # the name under which one takes
+    _turned: trio.Event = attrs.field(factory=trio.Event, init=False)  # `open` may have changed
 
     def __attrs_post_init__(self) -> None:
         self._narrow.set()
@@ -38,6 +39,16 @@ class CoreShare:
     def open(self) -> bool:
         """Whether plain runs may be given to the child."""
         return self.cores is None or (self._kept and self._narrow.is_set())
+
+    async def wait_open(self) -> None:
+        """Wait until plain runs may be given to the child."""
+        while not self.open:
+            await self._turned.wait()
+
+    def _turn(self) -> None:
+        self._turned.set()
+        self._turned = trio.Event()
+        self.changed()
 
     async def keep(self) -> None:
         """Hold one core, but where somebody lacks it. Runs until cancelled."""
@@ -54,14 +65,14 @@ class CoreShare:
 
     def _set_kept(self, kept: bool) -> None:
         self._kept = kept
-        self.changed()
+        self._turn()
 
     @contextlib.asynccontextmanager
     async def wide(self, cores: int) -> AsyncIterator[None]:
         """Hold so many cores inside the block, which waits for them, and run nothing else."""
         assert self.cores is not None
         self._narrow = trio.Event()
-        self.changed()
+        self._turn()
         try:
             await self.drain()
             await self.cores.take(self._wide, cores)
@@ -69,7 +80,7 @@ class CoreShare:
         finally:
             self.cores.give(self._wide)
             self._narrow.set()
-            self.changed()
+            self._turn()
 
     def end(self) -> None:
         """Its Tenure is over: hold nothing."""

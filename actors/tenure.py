@@ -107,7 +107,9 @@ class Tenure:
         self._share = CoreShare(self.cores, self._drain, self._show_load)
         self._limits = limits_of(self._runs, self.child, self.kinds, self._ladder.tell, self._kill)
         hand = partial(self._hand_all, batched=True)
-        self._batches = batches_of(self.batch_seats, self.kinds, self.acker, hand, self._show_load)
+        self._batches = batches_of(
+            self.batch_seats, self.kinds, self.acker, self._share, hand, self._show_load
+        )
         self._places = Places(
             self.seat, self._batches, self._runs, self.child, self.capacity, self.settings
         )
@@ -142,7 +144,9 @@ class Tenure:
             await self.acker.wait_room()
             jobs = await self.seat.take()
             wide = [job for job in jobs if self.kinds[job.kind].cores > 1] if self.cores else ()
-            if wide:
+            if not self._share.open:  # they were on their way when somebody lacked cores
+                self._deal(jobs)
+            elif wide:
                 await self._run_wide(wide, [job for job in jobs if job not in wide])
             elif not await self._hand_all(jobs):
                 return  # the child is gone; what it held goes back when it is buried
