@@ -39,7 +39,8 @@ class BatchArgs:
     def check(self) -> None:
         """Refuse a function that takes more than its jobs. Raises: UsageError."""
         signature = self._signature
-        if len(signature.parameters) != 1 or signature.extra is not None:
+        only = signature.positional == len(signature.parameters) == 1
+        if not only or signature.extra is not None:
             raise UsageError(
                 f"{signature.kind}{signature}: a batch handler takes its jobs, and resources: "
                 f"{_EXAMPLE}"

@@ -89,9 +89,9 @@ class Surroundings:
         parameters those by which it, ask for resources; `Annotated[Type, provider]` asks for one by
         name. Values never cross processes: each child makes its own.
 
-        Args: scope: "child", once a child and for all its runs, or "run", for one run, which it is
-        told the error of. eager: before the child's first run, rather than within the first that
-        needs it, whose timeout that then counts for.
+        Args: scope: "child", once a child and for all its runs, or "run", for one run (the call of
+        a batch), whose error it is told. eager: before the child's first run, rather than within
+        the first that needs it, and its timeout.
         Raises: UsageError. What does not fit is found when the app is prepared.
         """
 

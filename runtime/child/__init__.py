@@ -11,6 +11,7 @@ In reading order:
     inbox       what its Worker has sent: runs and interrupts
     sync_loop   one run after the other, in the main thread
     async_loop  many runs at once, for `async def` handlers
+    batch_run   one call of a batch handler, in either loop
     ring        where the signal that comes with an interrupt may raise
     ending      how a run ended: value or exception to outcome
     context     what a handler may know of its job, and tell; notebook and capture: how it tells

@@ -99,7 +99,7 @@ class BatchRun:
             try:
                 if self._handler is None:
                     raise UnknownKind(f"this app has no handler of kind {frame.kind!r}")
-                args = self._handler.batch_args(frame.args, context.id)
+                args = contextvars.copy_context().run(self._args_of, frame, context)
             except Exception as error:
                 self._settle(frame.seq, self._judged(frame, context, None, error))
                 continue
@@ -107,6 +107,11 @@ class BatchRun:
             self._seqs[id(job)] = frame.seq
             self.jobs.append(job)
         return bool(self.jobs)
+
+    def _args_of(self, frame: wire.Run, context: JobContext) -> Any:
+        """In the job's own context, which tells its id and kind."""
+        current.set(context)
+        return self._handler.batch_args(frame.args, context.id)
 
     def call(self, _args: str = "", /) -> Any:
         """Call the handler with all that can begin."""

@@ -23,6 +23,13 @@ from runtime.outcome import (
 from tests.child.steering import Steered, child_of, serving, told
 
 APP = "tests.child.batch_app:app"
+SORTS = {"wait": False, "wait_later": True}
+INTERRUPTIONS: list[tuple[tuple[str, ...], list[str]]] = [
+    (("cancel", "cancel"), ["Cancelled", "Cancelled"]),
+    (("timeout",), ["Failed", "Failed"]),
+    (("cancel", "timeout"), ["Cancelled", "Failed"]),
+    (("stop",), ["GivenBack", "GivenBack"]),
+]
 
 
 @pytest.fixture
@@ -106,44 +113,34 @@ async def test_marks_hold_whatever_comes_after_them(server: ForkServer) -> None:
         assert child.child.page.begun_seq == seqs[-1], "all of the batch had begun"
 
 
-@pytest.mark.parametrize("kind", ["wait", "wait_later"])
 async def test_a_job_that_is_cancelled_is_so_and_the_call_goes_on(
-    server: ForkServer, tmp_path: Path, kind: str
+    server: ForkServer, tmp_path: Path
 ) -> None:
-    path = tmp_path / "it"
-    async with child_of(server, 1, is_async=kind == "wait_later") as child:
-        seqs = await hand(child, kind, "a", "b", "c", path=str(path))
-        await told(path)
-        await child.interrupt(seqs[1], "cancel", "not wanted")
-        await trio.sleep(0.05)  # were it to end the call, it would by now
-        assert not child.done
-        (tmp_path / "it.go").touch()
-        outcomes = await answers(child, seqs)
-        assert [outcomes[0], outcomes[2]] == [Completed('"done"')] * 2
-        assert isinstance(outcomes[1], Cancelled)
-        assert outcomes[1].failure.message == "not wanted"
+    for kind, is_async in SORTS.items():
+        path = tmp_path / kind
+        async with child_of(server, int(is_async), is_async=is_async) as child:
+            seqs = await hand(child, kind, "a", "b", "c", path=str(path))
+            await told(path)
+            await child.interrupt(seqs[1], "cancel", "not wanted")
+            await trio.sleep(0.05)  # were it to end the call, it would by now
+            assert not child.done
+            (tmp_path / f"{kind}.go").touch()
+            outcomes = await answers(child, seqs)
+            assert [outcomes[0], outcomes[2]] == [Completed('"done"')] * 2
+            assert isinstance(outcomes[1], Cancelled)
+            assert outcomes[1].failure.message == "not wanted"
 
 
-@pytest.mark.parametrize("kind", ["wait", "wait_later"])
-@pytest.mark.parametrize(
-    ("reasons", "expected"),
-    [
-        (("cancel", "cancel"), ["Cancelled", "Cancelled"]),
-        (("timeout",), ["Failed", "Failed"]),
-        (("cancel", "timeout"), ["Cancelled", "Failed"]),
-        (("stop",), ["GivenBack", "GivenBack"]),
-    ],
-)
-async def test_a_call_is_interrupted_as_a_whole(
-    server: ForkServer, tmp_path: Path, kind: str, reasons: tuple[str, ...], expected: list[str]
-) -> None:
-    path = tmp_path / "it"
-    async with child_of(server, 1, is_async=kind == "wait_later") as child:
-        seqs = await hand(child, kind, "a", "b", path=str(path))
-        await told(path)
-        for seq, reason in zip(seqs, reasons, strict=False):
-            await child.interrupt(seq, reason)
-        assert words(await answers(child, seqs)) == expected
+async def test_a_call_is_interrupted_as_a_whole(server: ForkServer, tmp_path: Path) -> None:
+    for kind, is_async in SORTS.items():
+        async with child_of(server, int(is_async), is_async=is_async) as child:
+            for number, (reasons, expected) in enumerate(INTERRUPTIONS):
+                path = tmp_path / f"{kind}-{number}"
+                seqs = await hand(child, kind, "a", "b", path=str(path))
+                await told(path)
+                for seq, reason in zip(seqs, reasons, strict=False):
+                    await child.interrupt(seq, reason)
+                assert words(await answers(child, seqs)) == expected, (kind, reasons)
 
 
 async def test_a_batch_that_was_taken_back_is_not_begun(server: ForkServer, tmp_path: Path) -> None:
