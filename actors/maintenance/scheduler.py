@@ -23,8 +23,7 @@ from actors.store.upkeep import DueSchedules, Fired
 from runtime.errors import NamespaceDisabled
 from runtime.schedule import Plan, plan
 
-# Schedules in one look, which are planned before the first of them fires: some 5 ms. And jobs in one
-# statement.
+# Schedules in one look, planned before the first of them fires: 5 ms. And jobs in one statement.
 BATCH = 100
 BATCH_JOBS = 2_000
 # The longest sleep: what a notification did not tell is found by then.

@@ -239,15 +239,15 @@ def prune_queue(
 ) -> Swept:
     """See Store.prune_queue."""
     clock = state.clock
-    since = float("-inf") if after is None else clock.seconds(after)
     until = clock.now() - kept.seconds
     ended = sorted(
-        (job.finalized_at, job.id, job)
+        (clock.date(job.finalized_at), job.id, job)  # as it is told: to the microsecond
         for job in state.jobs.in_state(kept.state)
-        if state.leads(term) and job.finalized_at is not None and since < job.finalized_at < until
+        if state.leads(term) and job.finalized_at is not None and job.finalized_at < until
     )
+    ended = [one for one in ended if after is None or one[0] > after]
     seen = [one for one in ended if one[0] <= ended[min(limit, len(ended)) - 1][0]]
     old = [job for _, _, job in seen if job.new.queue == kept.queue]
     for job in old:
         state.jobs.remove(job)
-    return Swept(len(old), len(seen), clock.date(seen[-1][0]) if seen else None)
+    return Swept(len(old), len(seen), seen[-1][0] if seen else None)
