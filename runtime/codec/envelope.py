@@ -66,7 +66,7 @@ class Envelope:
 
 
 def looks_sealed(text: str) -> bool:
-    """Whether this JSON text may be an envelope. Takes 0.1 microseconds, however long it is."""
+    """Whether this JSON text may be an envelope. Takes 0.2 microseconds, however long it is."""
     return _MARK in text[-_TAIL:]
 
 
