@@ -134,6 +134,7 @@ def _outcome(row: Job, last: RunRecord) -> Iterator[Violation]:
     """A run that ended by itself, heard and never overtaken, decides how its job ends."""
     if last.how == "succeeded" and last.heard and row.run_number == last.number:
         failed = any(each.run_number == last.number for each in row.failures)
-        if row.state.value != "completed" and not failed:
+        cancelled = row.state.value == "cancelled" and row.cancel_requested_at is not None
+        if row.state.value != "completed" and not failed and not cancelled:
             text = f"run {last.number} succeeded, yet it is {row.state.value}"
             yield Violation("wrong_outcome", row.id, text)
