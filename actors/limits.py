@@ -1,8 +1,8 @@
 """Limits of CPU time and memory: looked after from outside of a run's process, for it may be in C.
 
 Rules: only runs of kinds that have such a limit cost a look, and the nearer a run is to its limit,
-the sooner comes the next. Over its CPU timeout a run is told to stop, by the ladder; over its memory
-its child is killed at once, since it takes more while one waits.
+the sooner comes the next. Over its CPU timeout a run is told to stop, by the ladder; over its
+memory its child is killed at once, since it takes more while one waits.
 """
 
 from __future__ import annotations

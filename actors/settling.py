@@ -66,9 +66,7 @@ class Ends:
 
     def add(self, run: HeldRun, settled: Settled, seconds: float) -> None:
         """A run that took so many seconds."""
-        if (
-            run.completing
-        ):  # only the database knows how it ended: see Doubts
+        if run.completing:  # only the database knows how it ended: see Doubts
             into_doubt(self.acker, settled, seconds)
         else:
             self._certain.append((settled, seconds))
