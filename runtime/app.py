@@ -211,7 +211,7 @@ class App(Surroundings, Timetable):
         what its queue groups a job by: the name of a parameter, a function of the args, or text.
         sequence: one job of a key at a time, in order. unique: see Unique; True: by kind and args.
         expires_in: not to run later than so long after its enqueue. aliases: kinds that it had
-        before, whose jobs it runs too. schedule: when it runs by itself, without args; see `schedule`.
+        before, whose jobs it runs too. schedule: when it runs by itself; see `schedule`.
         batch: the function takes a list of BatchJobs, and gives a result for each; see Batch.
         Raises: UsageError, for a kind that is taken, an option or a function that cannot be.
         """
@@ -250,7 +250,7 @@ class App(Surroundings, Timetable):
     def on_error(self, hook: H) -> H:
         """Have a function called in the child with each job and the error that its handler raised.
 
-        Of all handlers; one that has a hook of its own is asked first. It may return Discard, Snooze
+        Of all handlers; one with a hook of its own is asked first. It may return Discard, Snooze
         or Cancel. What it raises is logged, noted in the failure, and changes nothing.
         Raises: UsageError, for what cannot be a hook, or a second one.
         """

@@ -1,4 +1,4 @@
-"""The marker of a parameter that is no part of a job's args: the child gives it, from a resource."""
+"""The marker of a parameter that is no part of a job's args: the child gives it a resource."""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     """What enqueue takes: a job that is checked and encoded, ready to be written.
 
     `args` and `metadata` are JSON objects as text, already past the payload guard's value checks.
-    `delay_seconds` counts by the database's clock, `scheduled_at` is absolute; one at most is set, and
-    one of `expires_seconds` and `expires_at`. What the unique_ fields mean: `runtime.unique`.
+    `delay_seconds` counts by the database's clock, `scheduled_at` is absolute; one at most is set;
+    so it is with `expires_seconds` and `expires_at`. What the unique_ fields mean: `runtime.unique`.
     """
 
     id: UUID

@@ -76,9 +76,17 @@ def test_the_snippets_of_the_chapters_run(
         names: dict[str, Any] = {
             "__name__": "__main__",  # so that its functions are pickled whole
             **{name: getattr(runtime, name) for name in dir(runtime) if name[0] != "_"},
-            "app": app, "url": database_url, "connection": connection,
-            "Any": Any, "Callable": Callable, "Iterator": Iterator, "dataclass": dataclass,
-            "logging": logging, "msgspec": msgspec, "time": time, "psycopg": psycopg,
+            "app": app,
+            "url": database_url,
+            "connection": connection,
+            "Any": Any,
+            "Callable": Callable,
+            "Iterator": Iterator,
+            "dataclass": dataclass,
+            "logging": logging,
+            "msgspec": msgspec,
+            "time": time,
+            "psycopg": psycopg,
             "timedelta": datetime.timedelta,
         }
         exec(compile(first, "README.md", "exec", dont_inherit=True), names)  # noqa: S102, RUF100

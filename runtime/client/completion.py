@@ -1,6 +1,6 @@
-"""Completing a job on its handler's own connection: job and effects commit together, or neither does.
+"""Completing a job on its handler's own connection: job and effects commit together, or neither.
 
-Rule: fenced by (job id, run number) and `state = 'running'`, as every outcome is. Where the fence does
+Rule: fenced by (job id, run number) and `state = 'running'`, as every outcome is. If the fence does
 not hold, this raises, so that the handler's transaction is rolled back with all its effects.
 """
 

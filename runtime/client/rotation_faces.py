@@ -14,7 +14,7 @@ class Codecs(SyncGroup[CodecWork]):
 
         Safe while nodes serve and clients enqueue, and repeatable. First give every program the new
         key, and make it the current one; when this has found nothing left, the old one may go.
-        Raises: UsageError, for a client whose app has no codec; ConfigError, for keys that cannot be.
+        Raises: UsageError, for a client whose app has no codec; ConfigError, for bad keys.
         """
         return self._call(lambda work: work.rotate(page_jobs))
 

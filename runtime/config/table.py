@@ -79,8 +79,8 @@ class Config:
     queues: tuple[QueueLimit, ...] = option(
         (QueueLimit(DEFAULT_QUEUE),),
         QueueLimits(),
-        "The queues to serve (*: all); name:limit bounds how many of its jobs this node runs at once, "
-        "name:weight=3 is its part of free places.",
+        "The queues to serve (*: all); name:limit bounds how many of its jobs this node runs at "
+        "once, name:weight=3 is its part of free places.",
         group=_WORK,
     )
     workers: int = option(

@@ -72,9 +72,7 @@ class PostgresHands:
         of_rate: tuple[object, ...] = (None, None, None, False)
         if rate is not None:
             of_rate = (rate.count, rate.per, rate.burst, rate.per_key)
-        self._run(
-            "queue_limit", queue, limits.concurrency, limits.per_key, *of_rate, limits.fair
-        )
+        self._run("queue_limit", queue, limits.concurrency, limits.per_key, *of_rate, limits.fair)
 
     def assign(self, queue: str, served: str | None) -> None:
         self._run("queue_assign", queue, served, None)
