@@ -28,7 +28,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
 
     `args` and `metadata` are JSON objects as text, already past the payload guard's value checks.
     `delay_seconds` counts by the database's clock, `scheduled_at` is absolute; one at most is set;
-    so it is with `expires_seconds` and `expires_at`. What the unique_ fields mean: `runtime.unique`.
+    so it is with `expires_seconds` and `expires_at`. The unique_ fields: see `runtime.unique`.
     """
 
     id: UUID

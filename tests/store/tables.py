@@ -55,8 +55,8 @@ class Tables:
     def empty(self) -> None:
         """Delete all rows."""
         self.connection.execute(
-            "TRUNCATE job, failure, node, queue, key_rate, sequence_due, schedule, waiter, note, log,"
-            " follower, subscriber"
+            "TRUNCATE job, failure, node, queue, key_rate, sequence_due, schedule, waiter, note,"
+            " log, follower, subscriber"
         )
         self.connection.execute(
             "UPDATE leader SET term = 0, node_id = NULL, expires_at = '-infinity'"
