@@ -144,18 +144,22 @@ class Notebook:
             if self._closed:
                 return
             change()
-            wait = self._next_at - time.monotonic()
-            if wait <= 0:
-                self._tell()
-            elif not self._due:
-                self._due = True
-                self._desk.later(wait, self._tell_due)
+            self._tell_now_or_later()
+
+    def _tell_now_or_later(self) -> None:
+        wait = self._next_at - time.monotonic()
+        if wait <= 0:
+            self._tell()
+        elif not self._due:
+            self._due = True
+            self._desk.later(wait, self._tell_due)
 
     def _tell_due(self) -> None:
+        """Unless it was told just now, for whoever should have come by had come late."""
         with self._lock:
             self._due = False
             if not self._closed:
-                self._tell()
+                self._tell_now_or_later()
 
     def _add(self, news: Note) -> None:
         self._news = self._news.then(news)
