@@ -301,16 +301,17 @@ def sleep_for_ever(path: str = "") -> None:
 
 
 @app.job
-def swallow(times: int) -> int:
-    """Eat that many interrupts, then return how many were eaten."""
+def swallow(times: int, plates: str) -> int:
+    """Eat that many interrupts, a file in `plates` for each, then return how many were eaten."""
     eaten = 0
-    while eaten < times:
+    while True:
         try:
-            while True:
-                time.sleep(0.001)
+            Path(plates, str(eaten)).touch()
+            if eaten == times:
+                return eaten
+            time.sleep(600)
         except BaseException:
             eaten += 1
-    return eaten
 
 
 @app.job

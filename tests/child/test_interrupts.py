@@ -9,7 +9,7 @@ import trio
 
 from runtime import wire
 from runtime.outcome import Cancelled, Completed, Failed, GivenBack, Outcome
-from tests.child.steering import BOUND_SECONDS, Steered, told
+from tests.child.steering import Steered, eventually, told
 
 ENDLESS = ["loop_for_ever", "sleep_for_ever", "except_exception"]
 
@@ -64,18 +64,14 @@ async def test_an_error_that_comes_of_an_interrupt_counts_as_the_interrupt(
 
 
 async def test_a_handler_that_swallows_an_interrupt_gets_it_again_each_time_it_is_told(
-    child: Steered,
+    child: Steered, tmp_path: Path
 ) -> None:
-    seq = await child.hand("swallow", times=3)
-    await child.begun(seq)
+    seq = await child.hand("swallow", times=3, plates=str(tmp_path))
+    for number in range(3):
+        await eventually((tmp_path / str(number)).exists)
+        await child.interrupt(seq, "timeout")
 
-    with trio.fail_after(BOUND_SECONDS):
-        while not child.done:
-            await child.interrupt(seq, "timeout")
-            with trio.move_on_after(0.02):
-                await child.read()
-
-    assert child.done[seq].outcome == Completed("3")
+    assert await child.answer(seq) == Completed("3")
     assert await child.run("give", value=1) == Completed("1")
 
 
