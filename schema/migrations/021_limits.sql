@@ -134,18 +134,20 @@ BEGIN
         );
     END IF;
 
-    -- The keys whose turn it is, by steps over job_keyed, from the last turn's on and round.
+    -- The keys whose turn it is, by steps over job_keyed, from the last turn's on and round. The state
+    -- is named as in that index, which says `<=` of the first of all states: so job_claim, which a
+    -- plan made while the table was empty would walk for each key, cannot be taken for it.
     WITH RECURSIVE ahead (key) AS (
         (
             SELECT job.key::text FROM job
-            WHERE job.state = 'available' AND job.key IS NOT NULL AND job.queue = limits.name
+            WHERE job.state <= 'available' AND job.key IS NOT NULL AND job.queue = limits.name
             AND job.key > coalesce(limits.turn, '')
             ORDER BY job.key LIMIT 1
         )
         UNION ALL
         SELECT (
             SELECT job.key::text FROM job
-            WHERE job.state = 'available' AND job.key IS NOT NULL AND job.queue = limits.name
+            WHERE job.state <= 'available' AND job.key IS NOT NULL AND job.queue = limits.name
             AND job.key > ahead.key
             ORDER BY job.key LIMIT 1
         )
@@ -153,14 +155,14 @@ BEGIN
     ), behind (key) AS (
         (
             SELECT job.key::text FROM job
-            WHERE job.state = 'available' AND job.key IS NOT NULL AND job.queue = limits.name
+            WHERE job.state <= 'available' AND job.key IS NOT NULL AND job.queue = limits.name
             AND job.key <= coalesce(limits.turn, '')
             ORDER BY job.key LIMIT 1
         )
         UNION ALL
         SELECT (
             SELECT job.key::text FROM job
-            WHERE job.state = 'available' AND job.key IS NOT NULL AND job.queue = limits.name
+            WHERE job.state <= 'available' AND job.key IS NOT NULL AND job.queue = limits.name
             AND job.key > behind.key AND job.key <= coalesce(limits.turn, '')
             ORDER BY job.key LIMIT 1
         )
@@ -228,7 +230,7 @@ BEGIN
             FROM (
                 SELECT job.id
                 FROM job
-                WHERE job.state = 'available' AND job.key IS NOT NULL
+                WHERE job.state <= 'available' AND job.key IS NOT NULL
                 AND job.queue = limits.name AND job.key = visit.key AND job.kind = ANY (of_kinds)
                 ORDER BY job.priority, job.scheduled_at, job.id
                 LIMIT least(visit.jobs, share)
