@@ -11,6 +11,7 @@ of this node alone; `client.events()` tells of all nodes, from any process.
 from __future__ import annotations
 
 import collections
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
@@ -160,4 +161,4 @@ def _word(ack: Ack) -> str | None:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    return datetime.fromtimestamp(time.time(), UTC)

@@ -7,7 +7,7 @@ its members sorted by name at every level, whole numbers without a fraction, of
 
 without the members that `Unique` leaves out. Args are taken as they were given: a default that was
 not given is not in them. With a period, the database adds in which one the job is scheduled, by its
-own clock (schema/migrations/010_enqueue_options.sql).
+own clock (schema/migrations/012_enqueue_options.sql).
 
 Rule: a job enters the states in which it holds its key when it is enqueued, and never later: no
 claim, outcome or rescue can find that another holds it. So the states are all in which a job is yet

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Awaitable
 from contextvars import ContextVar
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, overload
 from uuid import UUID
 
@@ -110,7 +110,7 @@ class JobContext:
         if left is None:
             return None
         try:
-            return datetime.now(UTC) + timedelta(seconds=left)
+            return datetime.fromtimestamp(time.time() + left, UTC)
         except OverflowError:
             return None  # after the last date that there is
 

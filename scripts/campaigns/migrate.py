@@ -1,8 +1,8 @@
 """`migrate`: migrations down and up again, interrupted in the middle, while jobs are worked.
 
 Two nodes work. `python -m runtime migrate` goes down to some version and up again, in processes of
-its own: only as far as is possible while serving, so the indexes of the claim, the stager, the
-rescuer and the pruner come and go. In between, at random: the migrator is killed with SIGKILL, its
+its own: only as far as is possible while serving, so the indexes of deadlines, limits and sequences
+come and go. In between, at random: the migrator is killed with SIGKILL, its
 statement cancelled, its session ended; a second migrator goes beside it; a long transaction keeps
 builds waiting. A node that is started on the way must refuse in one line. At the end all migrations
 must be applied, all indexes valid, and the statements must run by them.
@@ -26,8 +26,8 @@ from scripts.campaigns.site import APP, NAMESPACE, Site
 from scripts.campaigns.work import disturb, work_options
 
 NODES = 2
-# Below are the tables themselves, and what enqueue and ack call.
-LOWEST = 3
+# Above are indexes alone; without what is below nodes and clients cannot do.
+LOWEST = 23
 _INDEXES = {
     "claim": "job_claim",
     "stage": "job_due",

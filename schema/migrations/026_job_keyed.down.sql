@@ -1,3 +1,3 @@
 -- no-transaction
--- Undo 023_job_keyed.
+-- Undo 026_job_keyed.
 DROP INDEX CONCURRENTLY job_keyed;

@@ -1,5 +1,5 @@
 -- no-transaction
--- 020_job_expires: the waiting jobs whose deadline comes first, for the expirer; jobs without one never
+-- 024_job_expires: the waiting jobs whose deadline comes first, for the expirer; jobs without one never
 --         enter.
 -- Locks: SHARE UPDATE EXCLUSIVE on job; reads and writes go on. Waits for older transactions to end.
 -- Safe while serving: yes.

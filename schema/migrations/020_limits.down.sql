@@ -1,4 +1,4 @@
--- Undo 021_limits: limits, and what was assigned to nodes, are lost.
+-- Undo 020_limits: limits, and what was assigned to nodes, are lost.
 DROP FUNCTION claim_limited(bigint, text, text[], integer);
 DROP FUNCTION take_turns(queue, text[], integer, jsonb, timestamptz, double precision);
 DROP FUNCTION running_of(text, timestamptz);

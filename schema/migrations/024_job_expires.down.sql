@@ -1,3 +1,3 @@
 -- no-transaction
--- Undo 020_job_expires.
+-- Undo 024_job_expires.
 DROP INDEX CONCURRENTLY job_expires;

@@ -1,4 +1,4 @@
--- 026_sequences: jobs of one key, one at a time and in order.
+-- 021_sequences: jobs of one key, one at a time and in order.
 -- Why:   a job with `sequence` waits as `pending` until no earlier one of its (queue, key) is on its way:
 --        available, scheduled, running or retryable. So of 100,000 jobs of a key the claim sees one, and a
 --        failed one that will be tried again holds its key. Who ends a job makes the next one available

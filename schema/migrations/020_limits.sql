@@ -1,4 +1,4 @@
--- 021_limits: limits on queues over all nodes, kept where the claims are.
+-- 020_limits: limits on queues over all nodes, kept where the claims are.
 -- Why:   how many jobs of a queue, and of a key in it, run at once; how many begin in a time; turns
 --        between keys. What runs is counted, not written down, so that it stays true after a kill -9.
 -- Locks: ACCESS EXCLUSIVE on job, queue and node, for a moment: no row is rewritten.

@@ -1,3 +1,3 @@
 -- no-transaction
--- Undo 025_job_sequence_waiting.
+-- Undo 028_job_sequence_waiting.
 DROP INDEX CONCURRENTLY job_sequence_waiting;

@@ -1,4 +1,4 @@
--- 028_worker_rights: rights for workers on what has come since 008.
+-- 023_worker_rights: rights for workers on what has come since 008.
 -- Why:   a role that serves needs the tables of notes, events, limits, sequences, schedules and counts, too.
 -- Locks: none.
 -- Safe while serving: yes.

@@ -1,4 +1,4 @@
--- 027_limit_queue: set a queue's limits from SQL.
+-- 022_limit_queue: set a queue's limits from SQL.
 -- Why:   what a client does by client.queues.limit, psql and other languages do, too.
 -- Locks: none.
 -- Safe while serving: yes.

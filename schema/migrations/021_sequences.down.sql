@@ -1,4 +1,4 @@
--- Undo 026_sequences. Jobs that wait for another one of their key are made available: all at once.
+-- Undo 021_sequences. Jobs that wait for another one of their key are made available: all at once.
 DROP TRIGGER job_sequence_begins ON job;
 DROP TRIGGER job_sequence_enqueued ON job;
 DROP TRIGGER job_sequence_changed ON job;

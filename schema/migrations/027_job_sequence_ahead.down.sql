@@ -1,3 +1,3 @@
 -- no-transaction
--- Undo 024_job_sequence_ahead.
+-- Undo 027_job_sequence_ahead.
 DROP INDEX CONCURRENTLY job_sequence_ahead;

@@ -1,3 +1,3 @@
 -- no-transaction
--- Undo 022_job_limited.
+-- Undo 025_job_limited.
 DROP INDEX CONCURRENTLY job_limited;

@@ -1,4 +1,4 @@
--- Undo 028_worker_rights: what was granted stays; grants to come are those of 008.
+-- Undo 023_worker_rights: what was granted stays; grants to come are those of 008.
 CREATE OR REPLACE FUNCTION grant_worker(role name) RETURNS void
 LANGUAGE plpgsql
 AS $$
