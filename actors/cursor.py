@@ -5,11 +5,13 @@
 Why: as long as any session holds a snapshot, the index entries of jobs claimed since stay in front
 of those that can be claimed, and each claim from the head steps over all of them.
 
-Rules: after a slow claim from the head, claims begin behind the last job of theirs, until twenty
-times as long as that claim took is over; then one looks from the head again, for what has come to
-stand in front: a job of higher priority, of an older transaction, or given back. So such a job
-waits that long at most, and looks from the head take a twentieth of the time. Where claims are
-quick, all of them are from the head, and the order is strict. Pure; times in seconds.
+Rules: each group of demand has a place of its own, for claims seldom ask for all of them: a look
+from the head of one says nothing of the others. After a slow claim from the head, claims begin
+behind the last job of theirs, until twenty times as long as that claim took is over; then one looks
+from the head again, for what has come to stand in front: a job of higher priority, of an older
+transaction, or given back. So such a job waits that long at most, and looks from the head take a
+twentieth of the time. Where claims are quick, all of them are from the head, and the order is
+strict. Pure; times in seconds.
 """
 
 from __future__ import annotations
@@ -35,26 +37,28 @@ Group = tuple[str, tuple[str, ...]]
 class ClaimCursor:
     """See the module's docstring."""
 
-    _head_due: float = attrs.field(default=float("-inf"), init=False)
-    _behind: bool = attrs.field(default=False, init=False)  # since the last look from the head
+    _head_due: dict[Group, float] = attrs.field(factory=dict, init=False)  # of those that are slow
+    _behind: set[Group] = attrs.field(
+        factory=set, init=False
+    )  # since their last look from the head
     _last: dict[Group, UUID] = attrs.field(factory=dict, init=False)
 
     @property
     def head_at(self) -> float:
         """When to look from the head, though there may be no other reason to look."""
-        return self._head_due if self._behind else float("inf")
+        return min((self._head_due[group] for group in self._behind), default=float("inf"))
 
     def to_head(self) -> None:
-        """The next claim begins at the head."""
-        self._head_due = float("-inf")
-        self._behind = False
+        """The next claim of each group begins at the head."""
+        self._head_due.clear()
+        self._behind.clear()
 
     def placed(self, demand: Sequence[Demand], now: float) -> list[Demand]:
         """The demand of a claim that would begin now, with the places where it begins."""
-        if now >= self._head_due:
-            return list(demand)
         return [
-            attrs.evolve(group, after=self._last.get((group.queue, group.kinds)))
+            attrs.evolve(group, after=self._last.get(_key(group)))
+            if now < self._head_due.get(_key(group), float("-inf"))
+            else group
             for group in demand
         ]
 
@@ -62,16 +66,24 @@ class ClaimCursor:
         self, demand: Sequence[Demand], jobs: Sequence[ClaimedJob], began: float, seconds: float
     ) -> None:
         """A claim for that demand, begun at `began`, took so long and returned these jobs."""
-        self._behind = any(group.after is not None for group in demand)
-        if not self._behind:
-            slow = seconds > SLOW_SECONDS + SLOW_SECONDS_A_JOB * len(jobs)
-            self._head_due = began + (1 + APART) * seconds if slow else float("-inf")
-            if not slow:
-                return
+        slow = seconds > SLOW_SECONDS + SLOW_SECONDS_A_JOB * len(jobs)
         for group in demand:
+            key = _key(group)
+            due = self._head_due.get(key, float("-inf"))
+            if began >= due:  # it was a look from the head
+                self._behind.discard(key)
+                self._head_due.pop(key, None)
+                if slow:
+                    self._head_due[key] = began + (1 + APART) * seconds
+            elif group.after is not None:
+                self._behind.add(key)
             last = next((job for job in reversed(jobs) if _is_of(job, group)), None)
-            if last is not None:
-                self._last[group.queue, group.kinds] = last.id
+            if last is not None and key in self._head_due:
+                self._last[key] = last.id
+
+
+def _key(group: Demand) -> Group:
+    return group.queue, group.kinds
 
 
 def _is_of(job: ClaimedJob, group: Demand) -> bool:

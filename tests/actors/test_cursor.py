@@ -58,6 +58,17 @@ def test_in_time_it_begins_at_the_head_again() -> None:
     assert cursor.placed([GROUP], cursor.head_at) == [GROUP]
 
 
+def test_a_look_from_the_head_of_one_group_is_none_of_another() -> None:
+    cursor = ClaimCursor()
+    cursor.claimed([GROUP, OTHER], [claimed_job(), claimed_job("other")], 0.0, SLOW)
+    demand = cursor.placed([OTHER], SLOW)
+    cursor.claimed(demand, [], SLOW, SLOW)
+    at = cursor.head_at
+    cursor.to_head()
+    cursor.claimed(cursor.placed([GROUP], at), [claimed_job()], at, SLOW)
+    assert cursor.placed([OTHER], at + SLOW) == [OTHER]
+
+
 async def test_what_stands_in_front_waits_for_a_look_from_the_head_and_no_longer(
     bench: Bench,
 ) -> None:
