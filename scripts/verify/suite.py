@@ -36,9 +36,9 @@ def suite(arguments: Sequence[str]) -> int:
     environment = {"HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis")}
     if arguments:
         return run([sys.executable, *pytest], environment)
-    # Two at a time: many tests wait for processes more than they compute. Files stay whole, for
+    # Three at a time: many tests wait for processes more than they compute. Files stay whole, for
     # what their tests share; the seed has all workers agree on the order of sets, and so of tests.
-    pytest += ["--numprocesses", "2", "--dist", "loadfile"]
+    pytest += ["--numprocesses", "3", "--dist", "loadfile"]
     environment["PYTHONHASHSEED"] = "0"
     with TemporaryDirectory(prefix="coverage-", dir=folder) as data:
         return _covered(pytest, environment | {"COVERAGE_FILE": f"{data}/data"})

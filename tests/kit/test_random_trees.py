@@ -229,7 +229,7 @@ async def run_to_the_end(witness: Witness, tree: Branch, ending: Ending) -> None
         nursery.cancel_scope.cancel()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(trees, endings)
 def test_order_and_uniqueness_hold_in_every_tree(tree: Branch, ending: Ending) -> None:
     witness = Witness()

@@ -137,7 +137,7 @@ def test_two_at_once_make_one(checkout: Path) -> None:
 
 
 def test_what_pip_cannot_do_is_told_and_the_unfinished_is_not_used(checkout: Path) -> None:
-    status, out, err = run(checkout, "broken")
+    status, out, err = run(checkout, "broken", PIP_NO_INDEX="1")
     assert (status, out) == (1, "")
     assert "pip install failed:" in err
     assert "headrace-is-not-there-by-this-name" in err

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.config import OPTION, OPTIONS, Config, Option, QueueLimit, Settings, load
@@ -182,6 +182,7 @@ def test_what_is_shown_of_a_default_reads_back_as_that_default(option: Option) -
     assert option.help.endswith(".")
 
 
+@settings(max_examples=40)
 @given(st.floats() | st.integers() | st.text() | st.booleans() | st.none())
 def test_any_value_is_taken_whole_or_refused_by_name(value: object) -> None:
     try:

@@ -16,7 +16,7 @@ from uuid import UUID
 import attrs
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.errors import ConfigError, PayloadInvalid, PayloadTooLarge
@@ -86,6 +86,7 @@ class Count(int):
     pass
 
 
+@settings(max_examples=40)
 @given(json_objects)
 def test_json_survives_encoding_and_passes_the_check_of_texts(value: dict[str, Any]) -> None:
     text = encode("args", value)
@@ -95,6 +96,7 @@ def test_json_survives_encoding_and_passes_the_check_of_texts(value: dict[str, A
     assert byte_size(text) == len(text.encode())
 
 
+@settings(max_examples=40)
 @given(json_values)
 def test_an_output_may_be_any_json(value: Any) -> None:
     assert json.loads(encode("output", value)) == value
