@@ -11,6 +11,7 @@ import importlib
 import json
 import random
 import sys
+from pathlib import Path
 from types import ModuleType
 
 from runtime.embedded import EmbeddedPostgresError
@@ -62,7 +63,7 @@ def main() -> int:
 def _campaign(module: ModuleType, chosen: argparse.Namespace) -> tuple[Site, History]:
     progress = Progress()
     try:
-        with open_site(chosen.seed, progress) as site:
+        with open_site(chosen.seed, progress, chosen.keep) as site:
             module.run(site, chosen)
             progress.phase("reading the history")
             site.end_nodes()
@@ -96,6 +97,7 @@ def _arguments() -> argparse.Namespace:
         each = add_command(campaigns, name, _module(name))
         each.add_argument("--seed", type=int, metavar="N", help="of the dice; default: any")
         each.add_argument("--minutes", type=float, metavar="M", help="for so long")
+        each.add_argument("--keep", type=Path, metavar="DIR", help="for the logs and the trace")
     return parser.parse_args()
 
 

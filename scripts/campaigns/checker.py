@@ -132,7 +132,12 @@ def _reasons(row: Row, runs: list[Run], givers: Sequence[Fault]) -> Iterator[Vio
     failed = {each.run_number for each in row.failures if each.error_class in DEATHS}
     for run, following in pairwise(runs):
         if run.number not in failed and not was_given_back(run, following, givers):
-            text = f"run {run.number} had neither failed nor been given back"
+            end = "ended" if run.ended else "did not end"
+            text = (
+                f"run {run.number}, by process {run.pid}, which began at {run.begun:.3f} and {end},"
+                f" had neither failed nor been given back when the next began at"
+                f" {following.begun:.3f}"
+            )
             yield Violation("unexplained", row.job, text)
 
 

@@ -6,6 +6,7 @@ Nodes have short leases, so that what a dead one held comes back soon; all else 
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -203,8 +204,9 @@ class Site:
 
 
 @contextmanager
-def open_site(seed: int, progress: Progress) -> Iterator[Site]:
-    """A site, until the end of the block. Raises EmbeddedPostgresError."""
+def open_site(seed: int, progress: Progress, keep: Path | None = None) -> Iterator[Site]:
+    """A site, until the end of the block. `keep`: a folder for a copy of the nodes' logs and of the
+    lines of the runs. Raises EmbeddedPostgresError."""
     progress.phase("starting PostgreSQL")
     with (
         TemporaryDirectory(prefix="headrace-chaos-") as folder,
@@ -217,6 +219,14 @@ def open_site(seed: int, progress: Progress) -> Iterator[Site]:
             yield site
         finally:
             site.end_nodes()
+            if keep is not None:
+                _keep(Path(folder), keep)
+
+
+def _keep(folder: Path, kept: Path) -> None:
+    kept.mkdir(parents=True, exist_ok=True)
+    for path in (*folder.glob("*.log"), folder / "trace"):
+        shutil.copy(path, kept)
 
 
 async def _migrate(url: str) -> None:
