@@ -14,6 +14,9 @@ from scripts.provision.places import own_folder
 from scripts.verify import processes
 from scripts.verify.running import CHECKOUT, Stopped, finish, run
 
+# Hypothesis keeps a table of all characters, which takes ten times as long to make while coverage
+# is measured, and which else each worker makes for itself.
+_WARM = "from hypothesis import find, strategies as st; find(st.text(), lambda _: True)"
 _PYTEST = ["-m", "pytest", "--override-ini"]
 
 
@@ -40,6 +43,7 @@ def suite(arguments: Sequence[str]) -> int:
     # what their tests share; the seed has all workers agree on the order of sets, and so of tests.
     pytest += ["--numprocesses", "3", "--dist", "loadfile"]
     environment["PYTHONHASHSEED"] = "0"
+    run([sys.executable, "-c", _WARM], environment)
     with TemporaryDirectory(prefix="coverage-", dir=folder) as data:
         return _covered(pytest, environment | {"COVERAGE_FILE": f"{data}/data"})
 

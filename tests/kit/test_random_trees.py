@@ -4,6 +4,7 @@ Hypothesis makes the trees; trio's scheduling is seeded by it too, so failures r
 """
 
 import attrs
+import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -229,6 +230,7 @@ async def run_to_the_end(witness: Witness, tree: Branch, ending: Ending) -> None
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.untraced
 @settings(max_examples=60, deadline=None)
 @given(trees, endings)
 def test_order_and_uniqueness_hold_in_every_tree(tree: Branch, ending: Ending) -> None:

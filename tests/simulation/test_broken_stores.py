@@ -11,6 +11,8 @@ from actors.store.memory import MemoryStore
 from tests.simulation import broken
 from tests.simulation.simulation import simulate
 
+pytestmark = pytest.mark.untraced
+
 # Most are caught by the first.
 WITHIN_SEEDS = 30
 

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.simulation.simulation import simulate
+
+pytestmark = pytest.mark.untraced
 
 SEED = 3
 

@@ -6,6 +6,8 @@ import pytest
 
 from tests.simulation.simulation import simulate
 
+pytestmark = pytest.mark.untraced
+
 # As many as take a few seconds of CPU; scripts/simulate runs thousands.
 SEEDS = range(3)
 

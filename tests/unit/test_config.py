@@ -182,6 +182,7 @@ def test_what_is_shown_of_a_default_reads_back_as_that_default(option: Option) -
     assert option.help.endswith(".")
 
 
+@pytest.mark.untraced
 @settings(max_examples=40)
 @given(st.floats() | st.integers() | st.text() | st.booleans() | st.none())
 def test_any_value_is_taken_whole_or_refused_by_name(value: object) -> None:

@@ -42,6 +42,8 @@ from runtime.payload import (
 from runtime.readable import UNREADABLE, readable
 from runtime.wire import Run
 
+pytestmark = pytest.mark.untraced
+
 # Of CPU. The slowest takes a quarter of a second; what is not bounded takes minutes, or for ever.
 PROMPT_SECONDS = 3.0
 # What an error may say: it is logged, and stored as the failure of a job.

@@ -86,6 +86,7 @@ class Count(int):
     pass
 
 
+@pytest.mark.untraced
 @settings(max_examples=40)
 @given(json_objects)
 def test_json_survives_encoding_and_passes_the_check_of_texts(value: dict[str, Any]) -> None:
@@ -96,6 +97,7 @@ def test_json_survives_encoding_and_passes_the_check_of_texts(value: dict[str, A
     assert byte_size(text) == len(text.encode())
 
 
+@pytest.mark.untraced
 @settings(max_examples=40)
 @given(json_values)
 def test_an_output_may_be_any_json(value: Any) -> None:
@@ -244,6 +246,7 @@ def test_text_from_elsewhere_may_have_spaces_and_escapes() -> None:
     check_text("output", "7")
 
 
+@pytest.mark.untraced
 @given(st.text(), st.integers(1, 300))
 def test_sizes_are_bytes_of_utf8(text: str, limit: int) -> None:
     text = storable(text)
@@ -269,6 +272,7 @@ def test_a_limit_out_of_bounds_is_a_mistake_in_the_configuration(size: int) -> N
         PayloadLimits(args_bytes=size)
 
 
+@pytest.mark.untraced
 @given(st.text(), st.integers(64, 400), st.floats(0, 1))
 def test_a_cut_text_fits_and_says_what_is_missing(text: str, limit: int, share: float) -> None:
     whole = storable(text * 20)
@@ -293,6 +297,7 @@ def test_a_cut_keeps_beginning_and_end() -> None:
     assert missing <= len(text.encode()) - len(kept.encode()) <= missing + 4
 
 
+@pytest.mark.untraced
 @given(st.text(st.characters()))
 def test_storable_text_can_be_stored_and_keeps_what_can_be_kept(text: str) -> None:
     stored = storable(text)

@@ -23,6 +23,8 @@ from tests.store.machine.laws import Disagreement
 from tests.store.machine.machine import StoreMachine
 from tests.store.machine.mutants import MUTANTS, Mutant
 
+pytestmark = pytest.mark.untraced
+
 EXAMPLES = int(os.environ.get("HEADRACE_TEST_MACHINE_EXAMPLES", "0"))
 STEPS = 50
 
