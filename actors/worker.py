@@ -180,19 +180,20 @@ class Worker:
     async def _count_stillborn(self, tenure: Tenure, life: Life) -> None:
         """Slow down, and in the end crash, when children end before they have run anything.
 
-        Those that died with their fork server do not count: it has a backoff of its own.
+        Those that died with their fork server do not count: it has a backoff of its own. Nor does a
+        SIGKILL, which is the doing of somebody else, or of the kernel for want of memory.
         """
         exit_ = await tenure.child.wait()
         if tenure.served or tenure.closing or tenure.buried or exit_.server_died:
             self._stillborn = 0
             return
-        self._stillborn += 1
+        self._stillborn += exit_.signal != "SIGKILL"
         if self._stillborn >= MAX_STILLBORN:
             raise ChildrenKeepDying(
                 f"{self._stillborn} children in a row ended before their first run"
             )
         with life.stop_scope():
-            await trio.sleep(STILLBORN_SECONDS * self._stillborn)
+            await trio.sleep(STILLBORN_SECONDS * max(1, self._stillborn))
 
     def _return_unread(self) -> None:
         """Jobs that were dealt to us and never read go back."""

@@ -136,20 +136,27 @@ async def test_a_worker_that_is_cut_off_gives_back_what_it_was_dealt(stage: Stag
 
 
 @pytest.mark.usefixtures("bench")
-@pytest.mark.parametrize("with_server", [True, False])
+@pytest.mark.parametrize(
+    ("end", "crashes"),
+    [
+        (ChildExit(1, signal="SIGSEGV", cause="signal"), True),
+        (ChildExit(1, signal="SIGKILL", cause="signal"), False),
+        (ChildExit(1, signal="SIGKILL", cause="server", server_died=True), False),
+    ],
+    ids=["by themselves", "killed by somebody", "with their fork server"],
+)
 async def test_children_that_end_before_their_first_run_end_their_worker(
-    stage: Stage, with_server: bool
+    stage: Stage, end: ChildExit, crashes: bool
 ) -> None:
-    """Unless it was their fork server that ended."""
+    """Unless somebody killed them, or it was their fork server that ended."""
     async with trio.open_nursery() as nursery:
         crash = ExceptionKept()
         nursery.start_soon(crash.keep, stage)
         for number in range(MAX_STILLBORN):
             await trio.sleep(2)
-            end = ChildExit(1, signal="SIGKILL", cause="server", server_died=with_server)
             stage.maker.made[number].die(end)
         await trio.sleep(2)
-        assert isinstance(crash.error, ChildrenKeepDying) is not with_server
+        assert isinstance(crash.error, ChildrenKeepDying) is crashes
         stage.life.ask_to_stop()
 
 
