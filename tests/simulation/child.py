@@ -154,6 +154,8 @@ class SimulatedChild(Puppet):
 
     async def _finish(self, frame: wire.Run, begun_ns: int) -> None:
         """A run that has begun."""
+        if self.dead:  # killed before this task had its turn
+            return
         if self._is_async:
             self._say(0, wire.Started(frame.seq, begun_ns))
         ended = await self._act(frame)
