@@ -5,6 +5,8 @@
 
 Rules: the trio task wakes when the asyncio task has settled, and not before, also when it is
 cancelled. An asyncio cancellation that no trio scope asked for means that the bridge is closing.
+A cancelled coroutine may tidy up (roll back, unlock), but not for ever: a connection that nobody
+answers would hold it, so it is cancelled again.
 Kept this lean because it is on the way of each claim and ack: one callback each way, no future.
 """
 
@@ -18,6 +20,7 @@ import attrs
 import outcome
 import trio
 
+from actors.store.bridge.pool import TIDY_SECONDS
 from runtime.errors import StoreUnavailable
 
 T = TypeVar("T")
@@ -64,8 +67,8 @@ class _Crossing(Generic[T]):
         return trio.lowlevel.Abort.FAILED
 
     def _cancel(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+        if self._task is not None and self._task.cancel():
+            self._task.get_loop().call_later(TIDY_SECONDS, self._cancel)
 
     def _settled(self, task: asyncio.Task[T]) -> None:
         self._carrier.to_trio(trio.lowlevel.reschedule, self._trio_task, self._outcome(task))

@@ -9,8 +9,9 @@
 
 Rules: nobody gets a connection whose state is unknown. A connection is made when it is needed and
 none is free; the pool does not try twice, its caller does. Where one connection is not answered,
-the path may have forgotten all of them: the idle ones are closed with it. asyncio only: this file
-runs on the far side of the bridge, in one thread.
+the path may have forgotten all of them: the idle ones are closed with it. A unit that took too long
+may tidy up (roll back, unlock), but not for ever. asyncio only: this file runs on the far side of
+the bridge, in one thread.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ log = logging.getLogger(__name__)
 # How long a connection is given to come to rest after a cancelled or failed unit, in seconds. A
 # living server needs a few milliseconds; a dead peer costs this once.
 SETTLE_SECONDS = 1.0
+# How long a unit that was cancelled or took too long may tidy up until it is cancelled again, in
+# seconds. Longer than its connection is given to come to rest.
+TIDY_SECONDS = 2.0
 # A connection that has rested longer is pinged before use: its peer may have gone silently.
 RESTED_SECONDS = 15.0
 # How long such a ping and a farewell may take, in seconds.
@@ -55,14 +59,21 @@ class Pool:
 
     async def run(self, unit: Unit[T], timeout_seconds: float) -> T:
         """Run a unit. Raises: as `Bridge.run`."""
-        limit = asyncio.timeout(timeout_seconds if timeout_seconds != float("inf") else None)
+        if timeout_seconds == float("inf"):
+            return await self._run(unit, asyncio.timeout(None))
+        limit = asyncio.timeout(timeout_seconds)
+        at_last = _cancel_in(timeout_seconds + TIDY_SECONDS)
         try:
             async with limit:
                 return await self._run(unit, limit)
-        except TimeoutError:
+        except (TimeoutError, asyncio.CancelledError):
+            if not limit.expired():
+                raise
             raise StoreUnavailable(
                 f"database {self._where} did not answer within {timeout_seconds:g} s"
             ) from None
+        finally:
+            at_last.cancel()
 
     async def warm(self, count: int) -> None:
         """Make `count` connections ahead of need, if the database lets us."""
@@ -194,6 +205,12 @@ class Pool:
                 raise
         finally:
             self._give_back(connection)
+
+
+def _cancel_in(seconds: float) -> asyncio.TimerHandle:
+    task = asyncio.current_task()
+    assert task is not None, "units run in tasks"
+    return asyncio.get_running_loop().call_later(seconds, task.cancel)
 
 
 def _being_cancelled() -> bool:

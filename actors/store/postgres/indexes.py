@@ -107,10 +107,17 @@ async def locked(
     try:
         settings = at.search_path, str(LOCK_TIMEOUT_MS)
         await connection.fetch(sql.load("migrate_session"), *settings)
-        return await act()
-    finally:
-        await connection.fetch(sql.load("migrate_unlock"), *at.lock)
-        await connection.execute(sql.load("migrate_session_end"))
+        done = await act()
+    except Exception:
+        await _unlock(connection, at)
+        raise
+    await _unlock(connection, at)
+    return done
+
+
+async def _unlock(connection: Connection, at: Workplace) -> None:
+    await connection.fetch(sql.load("migrate_unlock"), *at.lock)
+    await connection.execute(sql.load("migrate_session_end"))
 
 
 async def drop(connection: Connection, leftover: Row) -> Rebuilt:
