@@ -49,6 +49,7 @@ class Heartbeat:
     on_deadline: Callable[[float], None] = lambda deadline: None
     observe: events.Observer = events.ignore
     _retry: Retry = attrs.field(init=False)
+    _asked_at: float = attrs.field(default=float("-inf"), init=False)  # for the lease that we hold
 
     def __attrs_post_init__(self) -> None:
         self._retry = Retry("heartbeat", self.observe)
@@ -66,7 +67,9 @@ class Heartbeat:
         node_id = self.lease.node_id
         try:
             with life.stop_scope():
-                await rescue_predecessors(self.store, node_id, self.observe)
+                await rescue_predecessors(
+                    self.store, node_id, self.observe, seconds=self.heartbeat_seconds
+                )
             life.started()
             with life.stop_scope():
                 await self._renew_for_ever()
@@ -83,16 +86,15 @@ class Heartbeat:
                 await self._retry.after(error)
                 continue
             self._retry.succeeded()
-            deadline = asked_at + self.lease_seconds - MARGIN_SECONDS
-            self.lease.begin(node_id, deadline)
-            self.on_deadline(deadline)
+            self.lease.begin(node_id, self._deadline(asked_at))
+            self.on_deadline(self.lease.deadline)
             self.observe(events.NodeJoined(node_id, self.node.name, self.lease_seconds))
             return
 
     async def _renew_for_ever(self) -> None:
         while True:
             self.observe(events.Beat("heartbeat"))
-            await trio.sleep(self.heartbeat_seconds)
+            await trio.sleep_until(self._asked_at + self.heartbeat_seconds)
             with trio.move_on_at(self.lease.deadline) as scope:
                 await self._renew()
             if scope.cancelled_caught:
@@ -111,11 +113,16 @@ class Heartbeat:
             self._retry.succeeded()
             if not renewed:
                 self._lose("it had run out in the database")
-            deadline = asked_at + self.lease_seconds - MARGIN_SECONDS
+            deadline = self._deadline(asked_at)
             self.lease.extend(deadline)
             self.on_deadline(deadline)
             self.observe(events.LeaseRenewed(trio.current_time() - asked_at))
             return
+
+    def _deadline(self, asked_at: float) -> float:
+        """When the lease that was asked for then, and granted, is over for us."""
+        self._asked_at = asked_at
+        return asked_at + self.lease_seconds - MARGIN_SECONDS
 
     async def _answered(self, call: Awaitable[T]) -> T:
         """One try, on one connection. That one may be dead while others would do."""

@@ -7,6 +7,8 @@ lease, and whoever cannot be judged loses it when it runs out.
 
 from __future__ import annotations
 
+import trio
+
 from actors import events
 from actors.identity import process_started
 from actors.store.protocol import NodeProcess, Store
@@ -16,20 +18,31 @@ from runtime.errors import StoreUnavailable
 BATCH = 5_000
 
 
-async def rescue_predecessors(store: Store, node_id: int, observe: events.Observer) -> None:
+async def rescue_predecessors(
+    store: Store, node_id: int, observe: events.Observer, *, seconds: float
+) -> None:
     """End the leases of dead neighbours of this node, and give back their jobs.
 
     What a database that does not answer leaves undone, the leader does when those leases run out.
+
+    Args: seconds: that this may take; nobody renews the lease of this node meanwhile.
     """
     try:
-        gone = [process for process in await store.neighbours(node_id) if is_gone(process)]
-        for process in gone:
-            await store.leave(process.node_id)
-        rescued = bool(gone)
-        while rescued:
-            rescued = await _rescue_some(store, observe)
+        with trio.fail_after(seconds):
+            await _rescue(store, node_id, observe)
     except StoreUnavailable as error:
         observe(events.StoreLost("predecessors", str(error)))
+    except trio.TooSlowError:
+        observe(events.StoreLost("predecessors", f"not answered in {seconds:g} s"))
+
+
+async def _rescue(store: Store, node_id: int, observe: events.Observer) -> None:
+    gone = [process for process in await store.neighbours(node_id) if is_gone(process)]
+    for process in gone:
+        await store.leave(process.node_id)
+    rescued = bool(gone)
+    while rescued:
+        rescued = await _rescue_some(store, observe)
 
 
 async def _rescue_some(store: Store, observe: events.Observer) -> bool:

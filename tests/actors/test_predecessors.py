@@ -62,8 +62,21 @@ async def test_what_cannot_be_seen_from_here_keeps_its_jobs(bench: Bench) -> Non
 async def test_a_database_that_does_not_answer_leaves_it_to_the_leader(bench: Bench) -> None:
     node_id = await bench.join()
     bench.store.lose_database()
-    await rescue_predecessors(bench.store, node_id, bench.seen.append)
+    await rescue_predecessors(bench.store, node_id, bench.seen.append, seconds=5.0)
     assert bench.saw(events.StoreLost)
+
+
+async def test_a_question_that_nobody_answers_does_not_cost_the_lease(bench: Bench) -> None:
+    bench.store.faults.hold("neighbours")
+    me = this_node(["default"], 2)
+    heartbeat = Heartbeat(bench.store, bench.lease, me, lease_seconds=6.0, heartbeat_seconds=2.0)
+    with trio.fail_after(2.5):
+        await bench.start(heartbeat.run)
+    node_id = bench.lease.node_id
+    await trio.sleep(100.0)
+
+    assert bench.lease.held
+    assert bench.lease.node_id == node_id
 
 
 def test_only_the_very_process_counts() -> None:
