@@ -60,8 +60,13 @@ WITH ended AS MATERIALIZED (
     INSERT INTO failure (job_id, run_number, attempt, node, error_class, message)
     SELECT
         lost.id, lost.run_number, lost.attempt, lost.node_name, 'NodeLost',
-        format('the lease of node %s ran out while it ran this job', lost.node_name)
+        format(
+            'node lost: the lease of %s ran out while it held this job; '
+            'whether it had begun it is not known',
+            lost.node_name
+        )
     FROM lost
+    RETURNING failure.job_id
 )
 SELECT
     count(*) AS jobs,
@@ -82,4 +87,4 @@ SELECT
         FROM node
         WHERE node.expires_at > now() AND node.ended_at IS NULL
     ) AS next_expiry_seconds
-FROM rescued
+FROM rescued CROSS JOIN (SELECT count(*) FROM failed) AS kept -- the failures, for events to tell of

@@ -81,6 +81,8 @@ def test_every_end_and_every_other_event_is_told(
     assert failure is not None
     assert (failure.kind, failure.queue, failure.state) == ("thumbnail", "default", "retryable")
     assert (failure.attempt, failure.run_number, failure.error) == (1, 1, "ValueError")
+    assert heard[5] is not None
+    assert (heard[5].state, heard[5].error) == ("available", "NodeLost")
     assert heard[6] == Event("paused", heard[6].at if heard[6] else failure.at, "media")
     assert rows(url, "SELECT FROM headrace.subscriber") == []
 

@@ -94,6 +94,13 @@ def kills_its_server() -> None:
     time.sleep(60)
 
 
+@app.job(max_attempts=2)
+def kills_its_node() -> None:
+    server = Path(f"/proc/{os.getppid()}/stat").read_text()
+    os.kill(int(server.rpartition(")")[2].split()[1]), 9)
+    time.sleep(60)
+
+
 @app.job
 def ends_by_verdict(which: str) -> Snooze | None:
     if which == "discard":

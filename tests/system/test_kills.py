@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.node import QUICK, Node
 from tests.support.postgres import gone, wait_until
+from tests.support.processes import wait_for
 from tests.system import jobs
 from tests.system.effects import check_all_completed
 from tests.system.site import Site
@@ -108,3 +109,29 @@ def test_killed_nodes_cost_one_lease(site: Site, trace: Path) -> None:
     assert rows
     assert {error_class for error_class, _, _ in rows} == {"NodeLost"}
     assert len({node for _, node, _ in rows}) <= 3
+
+
+def test_a_job_that_kills_its_node_each_time_is_given_up_after_its_attempts(site: Site) -> None:
+    with site.client.events("rescued", "discarded") as events:
+        (job_id,) = site.add(jobs.kills_its_node.new_job())
+        for _ in range(2):
+            site.start_node(**QUICK)
+            wait_for(
+                lambda: site.nodes[-1].process.poll() is not None, lambda: site.nodes[-1].log, 30
+            )
+        site.serve(**QUICK)  # its predecessors are seen to be dead, and their jobs are given back
+        row = site.wait_state(job_id, "discarded")
+        heard = [events.next(10) for _ in range(2)]
+
+    assert (row.attempt, row.max_attempts, row.run_number) == (2, 2, 2)
+    failures = site.failures(job_id)
+    assert [(each.run_number, each.attempt, each.error_class) for each in failures] == [
+        (1, 1, "NodeLost"),
+        (2, 2, "NodeLost"),
+    ]
+    for each in failures:
+        assert each.message.startswith(f"node lost: the lease of {each.node} ran out")
+    assert [(e.event, e.job_id, e.error) for e in heard if e is not None] == [
+        ("rescued", job_id, "NodeLost"),
+        ("discarded", job_id, "NodeLost"),
+    ]

@@ -160,7 +160,10 @@ def rescue(state: State, limit: int, term: int | None) -> Rescued:
 
 def _rescue_one(state: State, node: NodeEntry, job: JobEntry) -> bool:
     now = state.clock.now()
-    message = f"the lease of node {node.info.name} ran out while it ran this job"
+    message = (
+        f"node lost: the lease of {node.info.name} ran out while it held this job; "
+        "whether it had begun it is not known"
+    )
     job.fail(Failure("NodeLost", message), node.info.name, state.clock.date(now))
     exhausted = job.attempt >= job.max_attempts and job.cancel_requested_at is None
     to = JobState.DISCARDED if exhausted else JobState.AVAILABLE
