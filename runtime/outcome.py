@@ -74,7 +74,17 @@ class GivenBack(msgspec.Struct, frozen=True, array_like=True, tag="given_back"):
     reason: str
 
 
-Outcome = Completed | Failed | Snoozed | Discarded | Cancelled | GivenBack
+class Suspended(msgspec.Struct, frozen=True, array_like=True, tag="suspended"):
+    """A workflow waits: it is run again when one of its open steps can go on; not counted.
+
+    Attributes: seconds, until the soonest time that one of them waits for; None: they wait for no
+    time.
+    """
+
+    seconds: float | None = None
+
+
+Outcome = Completed | Failed | Snoozed | Discarded | Cancelled | GivenBack | Suspended
 
 
 class Verdict(Exception):

@@ -1,7 +1,7 @@
 """Frames between a Worker and its child: bytes in, frames out. No I/O here.
 
-    Worker ── Run, Interrupt ──▶ child            one AF_UNIX stream socket a child
-    Worker ◀── Hello, Started, Noted, Completing, Done ── child
+    Worker ── Run, Interrupt, Answered ──▶ child            one AF_UNIX stream socket a child
+    Worker ◀── Hello, Started, Noted, Completing, Asked, Done ── child
 
 A frame is a 4-byte big-endian length and a MessagePack array `[tag, field ...]`. Besides the stream
 there is the run page (`runtime.child.page`), a few bytes of shared memory by which a Worker can
@@ -17,6 +17,7 @@ import msgspec
 
 from runtime.note import Note
 from runtime.outcome import Outcome
+from runtime.workflow.records import Answer, Ask
 
 _LENGTH = struct.Struct(">I")
 # Above the largest payload that may be configured (4 MiB), with room for a trace and escapes.
@@ -80,6 +81,25 @@ class Completing(msgspec.Struct, frozen=True, array_like=True, tag="completing")
     seq: int
 
 
+class Asked(msgspec.Struct, frozen=True, array_like=True, tag="asked", gc=False):
+    """What the workflow that run `seq` executes asks of its node. Its Done comes after all of them.
+
+    Attributes: number, counts the asks of this run, from 1.
+    """
+
+    seq: int
+    number: int
+    ask: Ask
+
+
+class Answered(msgspec.Struct, frozen=True, array_like=True, tag="answered", gc=False):
+    """The answer to ask `number` of run `seq`. Answers come in any order."""
+
+    seq: int
+    number: int
+    answer: Answer
+
+
 class Done(msgspec.Struct, frozen=True, array_like=True, tag="done", gc=False):
     """Run `seq` has ended."""
 
@@ -90,7 +110,7 @@ class Done(msgspec.Struct, frozen=True, array_like=True, tag="done", gc=False):
     peak_rss_kib: int | None = None
 
 
-Frame = Run | Interrupt | Hello | Started | Noted | Completing | Done
+Frame = Run | Interrupt | Hello | Started | Noted | Completing | Asked | Answered | Done
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
