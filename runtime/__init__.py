@@ -8,6 +8,7 @@ child, which needs few of them, starts fast and never imports a database library
 - inside a handler: current_job; what it takes: injected; batches: Batch, BatchJob
 - end a run otherwise: Snooze, Discard, Cancel; meet its end: JobTimeout, JobCancelled, RunStopped
 - clients with a pool of their own: Client (sync), AsyncClient (asyncio), TrioClient
+- talk to workflows on a connection of one's own: send_signal, emit_event; see them: Step
 - look at jobs: Job, JobFilter, JobState; and every error, all of them HeadraceErrors
 """
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from runtime.client import TrioClient as TrioClient
     from runtime.client import enqueue_many as enqueue_many
     from runtime.client.following import JobUpdate as JobUpdate
+    from runtime.client.messages import emit_event as emit_event
+    from runtime.client.messages import send_signal as send_signal
     from runtime.errors import ArgsInvalid as ArgsInvalid
     from runtime.errors import CodecError as CodecError
     from runtime.errors import ConfigError as ConfigError
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from runtime.errors import HeadraceError as HeadraceError
     from runtime.errors import Interrupted as Interrupted
     from runtime.errors import JobCancelled as JobCancelled
+    from runtime.errors import JobEnded as JobEnded
     from runtime.errors import JobFailed as JobFailed
     from runtime.errors import JobLost as JobLost
     from runtime.errors import JobNotFound as JobNotFound
@@ -72,6 +76,7 @@ if TYPE_CHECKING:
     from runtime.payload import PayloadLimits as PayloadLimits
     from runtime.resources import Resources as Resources
     from runtime.schedule import Schedule as Schedule
+    from runtime.timeline import Step as Step
     from runtime.timing import Timing as Timing
     from runtime.timing import cron as cron
     from runtime.timing import every as every
@@ -85,6 +90,7 @@ _NAMES = {
     "child.context": ("JobContext", "current_job"),
     "client": ("AsyncClient", "Client", "TrioClient", "enqueue_many"),
     "client.following": ("JobUpdate",),
+    "client.messages": ("emit_event", "send_signal"),
     "errors": (
         "ArgsInvalid",
         "CodecError",
@@ -94,6 +100,7 @@ _NAMES = {
         "HeadraceError",
         "Interrupted",
         "JobCancelled",
+        "JobEnded",
         "JobFailed",
         "JobLost",
         "JobNotFound",
@@ -124,6 +131,7 @@ _NAMES = {
     "outcome": ("Cancel", "Discard", "Snooze"),
     "payload": ("PayloadLimits",),
     "schedule": ("Schedule",),
+    "timeline": ("Step",),
     "timing": ("Timing", "cron", "every"),
     "resources": ("Resources",),
     "unique": ("Unique",),

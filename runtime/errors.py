@@ -245,6 +245,22 @@ class JobLost(HeadraceError):
         return type(self), (self.job_id, self.run_number, self.reason)
 
 
+class JobEnded(HeadraceError):
+    """The job has ended, so that it takes no signal and publishes nothing more.
+
+    Attributes: job_id; state ("completed", "cancelled" or "discarded"); what cannot be done.
+    """
+
+    def __init__(self, job_id: UUID, state: str, what: str) -> None:
+        self.job_id = job_id
+        self.state = state
+        self.what = what
+        super().__init__(f"job {job_id} is {state}: {what}")
+
+    def __reduce__(self) -> tuple[type[JobEnded], tuple[UUID, str, str]]:
+        return type(self), (self.job_id, self.state, self.what)
+
+
 class ResultTimeout(HeadraceError, TimeoutError):
     """The job had no final state within the given time. It goes on; ask again."""
 

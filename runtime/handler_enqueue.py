@@ -18,6 +18,7 @@ import msgspec
 from runtime import payload
 from runtime.codec.sealer import Codec, Sealer
 from runtime.errors import ArgsInvalid, UsageError
+from runtime.external_id import external_id as named_id
 from runtime.handler_options import (
     DEFAULT_NAMESPACE,
     JobOptions,
@@ -97,6 +98,7 @@ class Enqueuer(Generic[P, R]):
         tags: Iterable[str] | None = None,
         metadata: Mapping[str, Any] | None = None,
         id: UUID | None = None,  # noqa: A002 - the word for it
+        external_id: str | None = None,
         key: str | None = None,
         sequence: bool | None = None,
         unique: Unique | bool | None = None,
@@ -107,11 +109,13 @@ class Enqueuer(Generic[P, R]):
 
         Args: delay: from now by the database's clock (seconds or timedelta). scheduled_at: the
         time itself, with a time zone. priority: 1 first, 4 last. timeout: of a run (seconds or
-        timedelta; 0: none). id: repeating an enqueue with the same id adds nothing. key: what its
-        queue groups it by. sequence: one at a time, in order, per key. unique: what makes it the
+        timedelta; 0: none). id: repeating an enqueue with the same id adds nothing. external_id: the
+        same, by a name that others know the job by: see `id_of`. key: what its queue groups it by. sequence: one at a time, in order, per key. unique: what makes it the
         same as another (True: kind and args; False: not unique). expires_in, expires_at: not to
         run after that.
         """
+        if id is not None and external_id is not None:
+            raise UsageError("both id and external_id; give one of them")
         options = JobOptions(
             queue=queue,
             priority=priority,
@@ -121,7 +125,7 @@ class Enqueuer(Generic[P, R]):
             scheduled_at=scheduled_at,
             tags=None if tags is None else tuple(tags),
             metadata=metadata,
-            id=id,
+            id=id if external_id is None else self.id_of(external_id),
             key=key,
             sequence=sequence,
             unique=Unique() if unique is True else unique,
@@ -130,6 +134,13 @@ class Enqueuer(Generic[P, R]):
         )
         self._target.check_names(options)
         return Enqueuer(self._target, options.over(self._options))
+
+    def id_of(self, external_id: str) -> UUID:
+        """The id of the job that was, or will be, enqueued with this external id, by whomever.
+
+        Raises: UsageError, for what is no name.
+        """
+        return named_id(self._target.kind, external_id)
 
     def new_job(self, *args: P.args, **kwargs: P.kwargs) -> NewJob:
         """The job that `enqueue` would write, for `enqueue_many`. Pure, but for its new id.

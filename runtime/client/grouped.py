@@ -21,12 +21,13 @@ from runtime.client.rotation_faces import AsyncCodecs, Codecs
 from runtime.client.schedules_faces import AsyncSchedules, Schedules
 from runtime.client.subscribing import DEFAULT_BUFFER, Subscribed
 from runtime.client.wiring import Wiring
+from runtime.client.workflow_verbs import AsyncWorkflowVerbs, SyncWorkflowVerbs
 from runtime.event import event_filter
 
 T = TypeVar("T")
 
 
-class SyncGroups:
+class SyncGroups(SyncWorkflowVerbs):
     """The groups of `Client`."""
 
     _wiring: Wiring
@@ -82,7 +83,7 @@ class SyncGroups:
         return Codecs(self._call, lambda core: CodecWork(core.database, core.sealer))
 
 
-class AsyncGroups:
+class AsyncGroups(AsyncWorkflowVerbs):
     """The groups of `AsyncClient` and `TrioClient`."""
 
     _wiring: Wiring
