@@ -1,7 +1,7 @@
 """A job's id made of a name that others know it by, such as the number of an order. Pure.
 
-Rule: of the same kind and name it is the same id, in every process and for ever, whatever version of
-a workflow makes it: so to start again what was started adds nothing, and whoever knows the name
+Rule: of the same kind and name it is the same id, in every process and for ever, whatever version
+of a workflow makes it: so to start again what was started adds nothing, and whoever knows the name
 can signal, read and cancel without a look-up.
 """
 
@@ -17,7 +17,7 @@ LONGEST_NAME = 1_000  # characters; it is only hashed, and more than that is a m
 
 def external_id(kind: str, name: str) -> UUID:
     """The id, a UUID of version 8 (RFC 9562). Raises: UsageError, for what is no name."""
-    if not isinstance(name, str) or not 1 <= len(name) <= LONGEST_NAME:
+    if not (type(name) is str and 1 <= len(name) <= LONGEST_NAME):
         raise UsageError(
             f"an external id is text of 1 to {LONGEST_NAME} characters, not {name!r:.100}"
         )

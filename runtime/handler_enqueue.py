@@ -109,10 +109,10 @@ class Enqueuer(Generic[P, R]):
 
         Args: delay: from now by the database's clock (seconds or timedelta). scheduled_at: the
         time itself, with a time zone. priority: 1 first, 4 last. timeout: of a run (seconds or
-        timedelta; 0: none). id: repeating an enqueue with the same id adds nothing. external_id: the
-        same, by a name that others know the job by: see `id_of`. key: what its queue groups it by. sequence: one at a time, in order, per key. unique: what makes it the
-        same as another (True: kind and args; False: not unique). expires_in, expires_at: not to
-        run after that.
+        timedelta; 0: none). id: repeating an enqueue with the same id adds nothing; external_id:
+        the same, by a name that others know the job by (see `id_of`). key: what its queue groups
+        it by. sequence: one at a time, in order, per key. unique: what makes it the same as another
+        (True: kind and args; False: not unique). expires_in, expires_at: not to run after that.
         """
         if id is not None and external_id is not None:
             raise UsageError("both id and external_id; give one of them")

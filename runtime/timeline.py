@@ -1,6 +1,7 @@
-"""A workflow's timeline, as it is shown: its steps, recorded and open, in the order of their places.
+"""A workflow's timeline, as it is shown: its steps, done and open, in the order of their places.
 
-Rule: frozen data. Times are the database's, in UTC; what a step left is as `Client.get` shows outputs.
+Rule: frozen data. Times are the database's, in UTC; what a step left is shown as outputs of jobs
+are.
 """
 
 from __future__ import annotations

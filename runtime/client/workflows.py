@@ -1,7 +1,8 @@
 """What clients do with workflows: signals, events, published values, timelines, forks.
 
-Rules: each is one statement, or one transaction, which may be repeated: signals and forks have ids of
-their sender's. A look never fails for what it looks at: what cannot be opened stays in its envelope.
+Rules: each is one statement, or one transaction, which may be repeated: signals and forks have ids
+of their sender's. A look never fails for what it looks at: what cannot be opened stays in its
+envelope.
 """
 
 from __future__ import annotations
