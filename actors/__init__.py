@@ -6,6 +6,9 @@
     worker        owns one child after the other; its parts: tenure, runs, ladder, post_mortem,
                   capacity
     acker         writes outcomes in batches
+    recorder      writes the steps of workflows in batches, and answers their runs; its parts:
+                  asking, parking
+    waker         looks whether workflows that wait can go on
     scribe        writes what runs tell of themselves, beside it
     forkserver    has children made; child and server_process: its handles
     heartbeat     this node's lease; lease, holdings, identity: what it has and who it is

@@ -55,6 +55,14 @@ NotesFirst = Callable[[Iterable[tuple[UUID, int]]], Awaitable[None]]
 """Returns when what these runs told of themselves is written, or will not be soon."""
 
 
+LookAt = Callable[[Iterable[UUID]], None]
+"""Called with workflows that may go on, once what they may have waited for is written."""
+
+
+def look_at_none(jobs: Iterable[UUID]) -> None:
+    """For nodes without a Waker."""
+
+
 async def no_notes(runs: Iterable[tuple[UUID, int]]) -> None:
     """For nodes without a Scribe."""
 
@@ -69,6 +77,7 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
     wall_seconds: float | None = None
     cpu_seconds: float | None = None
     peak_rss_kib: int | None = None
+    workflow: bool = False  # it has used durable steps
 
     def ack(self) -> Ack:
         """What becomes of the job."""
@@ -83,6 +92,7 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
             self.wall_seconds,
             self.cpu_seconds,
             self.peak_rss_kib,
+            self.workflow,
         )
         spread = random.uniform(-1.0, 1.0) if isinstance(self.outcome, Failed) else 0.0
         return decide(run, self.outcome, self.backoff, spread)
@@ -97,6 +107,7 @@ class Acker:
     observe: events.Observer = events.ignore
     lease: Lease | None = None
     notes_first: NotesFirst = no_notes
+    look_at: LookAt = look_at_none
     _pending: list[Ack] = attrs.field(factory=list, init=False)
     _arrived: trio.Event = attrs.field(factory=trio.Event, init=False)
     _roomy: trio.Event = attrs.field(factory=trio.Event, init=False)
@@ -191,6 +202,8 @@ class Acker:
         began = trio.current_time()
         acked = await self._ask(batch)
         self.holdings.drop((ack.id, ack.run_number) for ack in batch)
+        if waiting := [*acked.parents, *(ack.id for ack in batch if ack.look)]:
+            self.look_at(waiting)
         self.observe(
             events.Acked(
                 batch=len(batch),

@@ -100,7 +100,7 @@ class RunEnded(msgspec.Struct, frozen=True, gc=False):
 
     kind: str
     queue: str
-    outcome: str  # completed, failed, snoozed, discarded, cancelled or given_back
+    outcome: str  # completed, failed, snoozed, suspended, discarded, cancelled or given_back
     run_seconds: float  # from begin to end of the handler; 0 if it never began
     wait_seconds: float  # from scheduled_at to the claim, by the database's clock
     job_id: UUID | None = None
@@ -143,6 +143,31 @@ class NotesLost:
 
     notes: int
     reason: str
+
+
+@attrs.frozen
+class Recorded:
+    """Steps of workflows were written; `seconds` is what that took."""
+
+    batch: int  # asks that the call was given
+    steps: int
+    refused: int  # of the asks
+    seconds: float
+
+
+@attrs.frozen
+class Woken:
+    """Workflows that waited can go on: they are available again."""
+
+    jobs: int
+
+
+@attrs.frozen
+class WakeRefused:
+    """We were told of an event that the database knows no such name of."""
+
+    event: str
+    problem: str
 
 
 # --- children -------------------------------------------------------------------------------------
@@ -322,6 +347,9 @@ Event = (
     | Acked
     | RunInDoubt
     | NotesLost
+    | Recorded
+    | Woken
+    | WakeRefused
     | ForkServerStarted
     | ForkServerDied
     | ChildStarted

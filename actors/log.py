@@ -107,6 +107,11 @@ _LINES: dict[type, _Line] = {
     events.RunEnded: _run_ended,
     events.Acked: _acked,
     events.NotesLost: _always(_WARNING, "%d notes of runs are lost: %s", "notes", "reason"),
+    events.Recorded: _always(_DEBUG, "recorded %d steps in %.3g s", "steps", "seconds"),
+    events.Woken: _always(_DEBUG, "%d workflows go on", "jobs"),
+    events.WakeRefused: _always(
+        _WARNING, "told of an event %r that cannot be: %s", "event", "problem"
+    ),
     events.RunInDoubt: _always(
         _WARNING,
         "%s job %s was completed in a transaction that is still open %.3g s after its run",

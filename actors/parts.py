@@ -36,12 +36,15 @@ from actors.maintenance.rescuer import Rescuer
 from actors.maintenance.scheduler import Scheduler
 from actors.maintenance.stager import Stager
 from actors.maintenance.surveyor import Surveyor
+from actors.maintenance.sweeper import Sweeper
 from actors.maintenance.term import HeldTerm
 from actors.metrics import Metrics
+from actors.recorder import Recorder
 from actors.scribe import Scribe
 from actors.store.protocol import Retention, Store
 from actors.subscriptions import Subscriptions
 from actors.tenure_settings import TenureSettings
+from actors.waker import Waker
 from actors.worker import Worker
 from runtime.child.orders import AppSource
 from runtime.child.settings import ChildSettings
@@ -61,6 +64,8 @@ class Parts:
     term: HeldTerm
     heartbeat: Heartbeat
     acker: Acker
+    recorder: Recorder
+    waker: Waker
     forkserver: ForkServer
     workers: tuple[Worker, ...]
     distributor: Distributor
@@ -72,6 +77,7 @@ class Parts:
     scheduler: Scheduler
     pruner: Pruner
     reindexer: Reindexer
+    sweeper: Sweeper
     registrar: Registrar
     surveyor: Surveyor
     control: Control
@@ -160,16 +166,19 @@ class _Maker:
         config, observe = self.config, self.observe
         forkserver = self._forkserver()
         scribe = Scribe(self.store, observe)
-        acker = Acker(self.store, self.holdings, observe, self.lease, scribe.settle)
+        waker = Waker(self.store, observe)
+        acker = Acker(self.store, self.holdings, observe, self.lease, scribe.settle, waker.look_at)
+        recorder = Recorder(self.store, self.lease, observe)
         stager = Stager(self.store, observe, self.term)
         scheduler = Scheduler(self.store, observe, self.term)
         distributor = self._distributor()
-        workers = tuple(self._workers(forkserver, acker, distributor, scribe))
+        workers = tuple(self._workers(forkserver, acker, recorder, distributor, scribe))
         control = Control(self.store, self.lease, self.holdings, distributor, workers, observe)
         heartbeat = self._heartbeat(forkserver)
         distributor.watch.on_queues = heartbeat.serves
         distributor.hand_on = {
             "control": control.hear,
+            "wake": waker.hear,
             "due": lambda what: (scheduler if what == "schedule" else stager).due_soon(),
         }
         rescuer = Rescuer(self.store, observe, self.term)
@@ -183,6 +192,8 @@ class _Maker:
             term=self.term,
             heartbeat=heartbeat,
             acker=acker,
+            recorder=recorder,
+            waker=waker,
             forkserver=forkserver,
             workers=workers,
             distributor=distributor,
@@ -194,6 +205,7 @@ class _Maker:
             scheduler=scheduler,
             pruner=pruner,
             reindexer=Reindexer(self.store, observe, self.term),
+            sweeper=Sweeper(self.store, observe, self.term, config.listens),
             registrar=Registrar(self.store, self.lease, forkserver.schedules, observe),
             surveyor=surveyor,
             control=control,
@@ -244,12 +256,17 @@ class _Maker:
         )
 
     def _workers(
-        self, forkserver: ForkServer, acker: Acker, distributor: Distributor, scribe: Scribe
+        self,
+        forkserver: ForkServer,
+        acker: Acker,
+        recorder: Recorder,
+        distributor: Distributor,
+        scribe: Scribe,
     ) -> list[Worker]:
         """One for each core, and one for async handlers."""
         count = self.config.worker_count
         return [
-            self._worker(number, number == count, forkserver, acker, distributor, scribe)
+            self._worker(number, number == count, forkserver, acker, recorder, distributor, scribe)
             for number in range(count + 1)
         ]
 
@@ -259,6 +276,7 @@ class _Maker:
         is_async: bool,
         forkserver: ForkServer,
         acker: Acker,
+        recorder: Recorder,
         distributor: Distributor,
         scribe: Scribe,
     ) -> Worker:
@@ -286,6 +304,7 @@ class _Maker:
             cores=None if is_async else self.cores,
             recycling=self.recycling,
             new_seat=distributor.seat,
+            recorder=recorder,
         )
 
     def _http(self, metrics: Metrics, health: Health) -> Http:

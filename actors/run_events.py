@@ -9,7 +9,16 @@ import msgspec
 from actors import events
 from actors.acker import Acker, Settled
 from runtime.errors import PayloadInvalid, PayloadTooLarge
-from runtime.outcome import Cancelled, Completed, Discarded, Failed, Failure, GivenBack, Snoozed
+from runtime.outcome import (
+    Cancelled,
+    Completed,
+    Discarded,
+    Failed,
+    Failure,
+    GivenBack,
+    Snoozed,
+    Suspended,
+)
 
 # A child that refuses its own handler's output says so by these.
 _REFUSALS = frozenset({PayloadTooLarge.__name__, PayloadInvalid.__name__})
@@ -21,6 +30,7 @@ _WORDS: dict[type[object], str] = {
     Discarded: "discarded",
     Cancelled: "cancelled",
     GivenBack: "given_back",
+    Suspended: "suspended",
 }
 
 

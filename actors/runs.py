@@ -12,6 +12,7 @@ from uuid import UUID
 import attrs
 import msgspec
 
+from actors.parking import RunAsks
 from runtime import wire
 from runtime.job import ClaimedJob, KindInfo
 from runtime.note import Note
@@ -40,6 +41,7 @@ class HeldRun:
     kill_at: float = 0.0  # when its child is killed, if the run is still there
     completing: bool = False  # its handler completes the job in a transaction of its own
     batch: int = 0  # the seq of the last run of its batch; 0: it is of none
+    asks: RunAsks | None = None  # what it has asked, if it is a workflow's
 
     @property
     def due_at(self) -> float:

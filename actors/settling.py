@@ -11,7 +11,7 @@ from actors.post_mortem import Death, outcome_of
 from actors.run_events import into_doubt, tell
 from actors.runs import HeldRun
 from runtime import wire
-from runtime.outcome import Completed, Discarded, Failure, GivenBack, Outcome
+from runtime.outcome import Completed, Discarded, Failure, GivenBack, Outcome, Suspended
 
 # Of a job that its node did not begin: it had come to its deadline.
 EXPIRED = Discarded(Failure("Expired", "its deadline (expires_at) came before it was begun"))
@@ -30,6 +30,7 @@ def settled_done(run: HeldRun, done: wire.Done, pid: int, max_crashes: int) -> S
         done.seconds,
         done.cpu_seconds,
         done.peak_rss_kib,
+        run.asks is not None,
     )
 
 
@@ -45,12 +46,13 @@ def settled_dead(
         now - (run.begun_at or now),
         death.cpu_seconds if alone else None,
         death.max_rss_kib or None,
+        run.asks is not None,
     )
 
 
 def _with_pid(outcome: Outcome, pid: int) -> Outcome:
     """With the process named in its failure."""
-    failure = None if isinstance(outcome, Completed | GivenBack) else outcome.failure
+    failure = None if isinstance(outcome, Completed | GivenBack | Suspended) else outcome.failure
     if failure is None or failure.pid is not None:
         return outcome
     return msgspec.structs.replace(outcome, failure=msgspec.structs.replace(failure, pid=pid))
@@ -68,7 +70,7 @@ class Ends:
         """A run that took so many seconds."""
         if run.completing:  # only the database knows how it ended: see Doubts
             into_doubt(self.acker, settled, seconds)
-        else:
+        elif run.asks is None or not run.asks.park(settled, seconds):
             self._certain.append((settled, seconds))
 
     def hand_over(self, *, hurry: bool) -> None:

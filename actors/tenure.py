@@ -23,6 +23,7 @@ import trio
 
 from actors import events
 from actors.acker import Acker, Settled
+from actors.asking import Asks
 from actors.batches import Batches, batches_of
 from actors.capacity import Capacity
 from actors.child import Child, ChildExit
@@ -34,26 +35,21 @@ from actors.ladder import Ladder
 from actors.limits import Limits, limits_of
 from actors.places import Places
 from actors.post_mortem import Death, death_of
+from actors.recorder import Recorder
 from actors.runs import HeldRun, Runs, TakeNote, take_no_note, waited
 from actors.seat import Seat
 from actors.settling import EXPIRED, Ends, settled_dead, settled_done
 from actors.speech import Speech
-from actors.tenure_settings import TenureSettings
+from actors.tenure_settings import (
+    LAST_WORDS_SECONDS,
+    SHORT_DUMP_SECONDS,
+    STUCK_SECONDS,
+    TenureSettings,
+)
 from runtime import wire
 from runtime.child.page import SETTLE_SECONDS
 from runtime.job import ClaimedJob, KindInfo
 from runtime.outcome import GivenBack
-
-# After a child's death, how long to wait for the end of what it had written: a process that it left
-# behind may hold the socket open, so the end may never come.
-LAST_WORDS_SECONDS = 0.1
-
-# A child that holds runs, has begun none and says nothing for this long never will: it was stopped,
-# or a thread that a handler left behind holds the GIL. Otherwise it takes 0.1 ms.
-STUCK_SECONDS = 10.0
-
-# How long a child that has taken too much memory may take to tell where it is: it takes more.
-SHORT_DUMP_SECONDS = 0.1
 
 
 @attrs.define(eq=False)
@@ -73,6 +69,7 @@ class Tenure:
     take_note: TakeNote = take_no_note
     cores: Cores | None = None  # of the node; None: runs here need none
     batch_seats: Mapping[str, Seat] = attrs.field(factory=dict)  # by batch kind
+    recorder: Recorder | None = None  # None: no workflow runs here
     served: int = attrs.field(default=0, init=False)  # runs that ended in this child
     closing: bool = attrs.field(default=False, init=False)  # takes no more jobs
     buried: int = attrs.field(default=0, init=False)  # runs that its death ended
@@ -93,6 +90,7 @@ class Tenure:
     _share: CoreShare = attrs.field(init=False)
     _batches: Batches = attrs.field(init=False)
     _places: Places = attrs.field(init=False)
+    _asks: Asks = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._speech = Speech(self.child, self.settings.is_async)
@@ -113,6 +111,7 @@ class Tenure:
         self._places = Places(
             self.seat, self._batches, self._runs, self.child, self.capacity, self.settings
         )
+        self._asks = Asks(self.recorder, self._runs, self._speech, self.acker, self.observe)
 
     @property
     def running(self) -> int:
@@ -194,6 +193,7 @@ class Tenure:
         try:
             while data := await self.child.receive():
                 self._hear(self._decoder.feed(data))
+                await self._asks.wait_room()
             self._heard_out.set()
             await trio.sleep(LAST_WORDS_SECONDS)  # a dying child closes its socket first
             await self._kill("closed")
@@ -223,6 +223,8 @@ class Tenure:
                     case wire.Noted():
                         if (run := self._runs.held(frame.seq)) is not None:
                             self.take_note(run.job.id, run.job.run_number, frame.note)
+                    case wire.Asked():
+                        self._asks.hear(frame)
                     case _:
                         raise wire.WireError(f"a child sent {type(frame).__name__}")
         finally:
@@ -386,10 +388,7 @@ class Tenure:
         self._deal(self._batches.take_all())
 
     def abandon(self) -> None:
-        """Give back whatever is still held; for a Worker that was cut off or crashed.
-
-        Its child must be dead. After an orderly end there is nothing.
-        """
+        """Give back what is still held when a Worker was cut off. Its child must be dead."""
         self._share.end()
         jobs = [run.job for run in self._runs.take_all()] + self._batches.take_all()
         self.acker.settle([Settled(job, GivenBack("its Worker broke off")) for job in jobs])

@@ -6,6 +6,17 @@ import attrs
 
 from runtime.lifecycle import DEFAULT_MAX_CRASHES
 
+# After a child's death, how long to wait for the end of what it had written: a process that it left
+# behind may hold the socket open, so the end may never come.
+LAST_WORDS_SECONDS = 0.1
+
+# A child that holds runs, has begun none and says nothing for this long never will: it was stopped,
+# or a thread that a handler left behind holds the GIL. Otherwise it takes 0.1 ms.
+STUCK_SECONDS = 10.0
+
+# How long a child that has taken too much memory may take to tell where it is: it takes more.
+SHORT_DUMP_SECONDS = 0.1
+
 
 @attrs.frozen
 class TenureSettings:

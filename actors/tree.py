@@ -4,13 +4,14 @@
     ├─ store              the pool; the only boundary to SQL; payload guard
     ├─ heartbeat          this node's lease; outlives everything below it
     ├─ window  one_for_one: http (/metrics, /healthz, /readyz), control (cancel, pause, resume),
-    │                     scribe; before the work, so that a drain can be seen and hurried
+    │                     scribe, waker; before the work, so that a drain can be seen and hurried
     ├─ work  one_for_all
-    │   ├─ acker
+    │   ├─ acker, recorder
     │   ├─ workers  one_for_one: forkserver, worker-0 .. worker-N (the last for async handlers)
-    │   └─ distributor    last in, first out: claiming stops, workers drain, the Acker flushes
+    │   └─ distributor    last in, first out: claiming stops, workers drain, the Recorder and
+    │                   the Acker flush
     └─ maintenance  one_for_one: leader (only during a term: stager, rescuer, expirer, scheduler,
-                          pruner, reindexer, surveyor), elector, registrar
+                          pruner, reindexer, sweeper, surveyor), elector, registrar
 
 Children start in reading order and stop in the reverse, so a drain needs no code of its own. To
 embed: run `tree(parts)` in your own supervisor, or any of these specs next to actors of your own.
@@ -58,7 +59,12 @@ def window(parts: Parts) -> Supervisor:
     http = [ChildSpec("http", parts.http.run)] if parts.config.http else []
     return Supervisor(
         "window",
-        [*http, ChildSpec("control", parts.control.run), ChildSpec("scribe", parts.scribe.run)],
+        [
+            *http,
+            ChildSpec("control", parts.control.run),
+            ChildSpec("scribe", parts.scribe.run),
+            ChildSpec("waker", parts.waker.run),
+        ],
     )
 
 
@@ -68,6 +74,7 @@ def work(parts: Parts) -> Supervisor:
         "work",
         [
             ChildSpec("acker", parts.acker.run, shutdown_seconds=FLUSH_SECONDS),
+            ChildSpec("recorder", parts.recorder.run, shutdown_seconds=FLUSH_SECONDS),
             workers(parts).spec(),
             ChildSpec("distributor", parts.distributor.run, shutdown_seconds=FLUSH_SECONDS),
         ],
@@ -101,6 +108,7 @@ def maintenance(parts: Parts, name: str = "maintenance") -> Supervisor:
         ChildSpec("scheduler", parts.scheduler.run),
         ChildSpec("pruner", parts.pruner.run),
         ChildSpec("reindexer", parts.reindexer.run),
+        ChildSpec("sweeper", parts.sweeper.run),
         ChildSpec("surveyor", parts.surveyor.run),
     ]
     return Supervisor(

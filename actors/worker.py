@@ -22,6 +22,7 @@ from actors.cores import Cores
 from actors.forkserver import ForkServer
 from actors.kit.life import Life
 from actors.lease import Lease
+from actors.recorder import Recorder
 from actors.runs import TakeNote, take_no_note
 from actors.seat import Seat
 from actors.tenure import Tenure
@@ -70,6 +71,7 @@ class Worker:
     new_seat: Callable[[str], Seat] | None = (
         None  # for a batch kind; None: each job is its own batch
     )
+    recorder: Recorder | None = None  # None: no workflow runs here
     _tenure: Tenure | None = attrs.field(default=None, init=False)
     _capacity: Capacity = attrs.field(factory=Capacity, init=False)
     _stillborn: int = attrs.field(default=0, init=False)
@@ -168,6 +170,7 @@ class Worker:
             take_note=self.take_note,
             cores=self.cores,
             batch_seats=self._batch_seats,
+            recorder=self.recorder,
         )
 
     async def _tend(self, tenure: Tenure, life: Life) -> None:

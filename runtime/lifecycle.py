@@ -25,6 +25,7 @@ from runtime.outcome import (
     GivenBack,
     Outcome,
     Snoozed,
+    Suspended,
 )
 
 
@@ -62,6 +63,9 @@ _A, _S, _P, _RUN, _RETRY = (
     JobState.RETRYABLE,
 )
 _COMP, _CANC, _DISC = JobState.COMPLETED, JobState.CANCELLED, JobState.DISCARDED
+# A workflow in these may have been sent meanwhile what it waits for, or may have children that are
+# no longer wanted.
+_LOOKED_AT = frozenset({_S, _P, _CANC, _DISC})
 
 # (from, to): the word for it. The README's picture is drawn from this table.
 TRANSITIONS: dict[tuple[JobState, JobState], str] = {
@@ -103,7 +107,8 @@ class Ack(msgspec.Struct, frozen=True, gc=False):
     now() to scheduled_at, or None: the job keeps its place in the queue; counted, False if the
     attempt is given back; output as JSON text; failure to be kept; crashed, whether the run is
     charged to the job's crash budget; what the run used, None where that is not known (see
-    `runtime.child.meter`).
+    `runtime.child.meter`); look, whether somebody may wait for what the database does with it: for
+    once it is written, see `Store.wake`.
     """
 
     id: UUID
@@ -117,6 +122,7 @@ class Ack(msgspec.Struct, frozen=True, gc=False):
     wall_seconds: float | None = None
     cpu_seconds: float | None = None
     peak_rss_kib: int | None = None
+    look: bool = False
 
 
 class Run(msgspec.Struct, frozen=True, gc=False):
@@ -131,6 +137,7 @@ class Run(msgspec.Struct, frozen=True, gc=False):
     wall_seconds: float | None = None
     cpu_seconds: float | None = None
     peak_rss_kib: int | None = None
+    workflow: bool = False  # it has used durable steps
 
 
 def decide(
@@ -152,9 +159,18 @@ def decide(
             return _ack(run, _DISC, failure)
         case Cancelled(failure):
             return _ack(run, _CANC, failure)
+        case Suspended(seconds):
+            return _ack(run, _after_wait(seconds), delay_seconds=seconds or None, counted=False)
         case GivenBack():
             return _ack(run, _A, delay_seconds=None, counted=False)
     assert_never(outcome)
+
+
+def _after_wait(seconds: float | None) -> JobState:
+    """Where a workflow is that waits for so long, or for what comes at no known time (None)."""
+    if seconds is None:
+        return _P
+    return _S if seconds > 0 else _A
 
 
 def _after_failure(run: Run, failed: Failed, backoff: Backoff, spread: float) -> Ack:
@@ -199,4 +215,5 @@ def _ack(
         run.wall_seconds,
         run.cpu_seconds,
         run.peak_rss_kib,
+        run.workflow and state in _LOOKED_AT,
     )

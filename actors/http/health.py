@@ -23,7 +23,9 @@ WAITS = 4
 # It looks seldom, and an index may take it an hour.
 REINDEXER_SECONDS = 2 * 3600.0
 # These run only during a term; a beat that comes late, when it is over, is not the first of many.
-LEADERS_LOOPS = frozenset({"stager", "rescuer", "scheduler", "pruner", "reindexer", "surveyor"})
+LEADERS_LOOPS = frozenset(
+    {"stager", "rescuer", "expirer", "scheduler", "pruner", "reindexer", "sweeper", "surveyor"}
+)
 
 DATABASE, MIGRATED, LISTENING, NOT_DRAINING = "database", "migrated", "listening", "not_draining"
 

@@ -4,6 +4,7 @@
     Leader    runs its children only during a term:
               Stager (due becomes available), Rescuer (dead nodes' jobs go back),
               Scheduler (schedules fire), Reindexer (bloated indexes are built anew),
+              Sweeper (workflows that nobody looked at go on),
               Pruner (old rows go), Surveyor (queue depths, for the metrics)
     Registrar tells which schedules this node's app defines, leader or not
 

@@ -27,6 +27,7 @@ _RUN_COUNTERS = {
     "failed": "headrace_jobs_failed",
     "discarded": "headrace_jobs_failed",  # its job is counted as discarded when that is written
     "snoozed": "headrace_jobs_snoozed",
+    "suspended": "headrace_workflows_suspended",
     "given_back": "headrace_jobs_given_back",
     "cancelled": "",  # its job is counted as cancelled when that is written
 }
@@ -55,6 +56,7 @@ class Metrics:
             events.Claimed: self._claimed,
             events.RunsEnded: self._runs_ended,
             events.Acked: self._acked,
+            events.Recorded: self._recorded,
             events.Rescued: self._rescued,
             events.QueuesMeasured: self._queues_measured,
             **_counters(families),
@@ -107,6 +109,12 @@ class Metrics:
         self._families.counter("headrace_jobs_discarded").inc(event.discarded)
         self._families.counter("headrace_jobs_cancelled").inc(event.cancelled)
 
+    def _recorded(self, event: events.Recorded) -> None:
+        self._families.histogram("headrace_record_batch_asks").observe(event.batch)
+        self._families.histogram("headrace_record_seconds").observe(event.seconds)
+        self._families.counter("headrace_steps_recorded").inc(event.steps)
+        self._families.counter("headrace_records_refused").inc(event.refused)
+
     def _rescued(self, event: events.Rescued) -> None:
         self._families.counter("headrace_jobs_rescued").inc(event.jobs)
         self._families.counter("headrace_jobs_discarded").inc(event.discarded)
@@ -155,6 +163,7 @@ def _counters(families: Families) -> dict[type, Callable[[Any], None]]:
         events.Enqueued: add("headrace_jobs_enqueued", amount="jobs"),
         events.Released: add("headrace_jobs_released", amount="jobs"),
         events.NotesLost: add("headrace_notes_lost", amount="notes"),
+        events.Woken: add("headrace_jobs_woken", amount="jobs"),
         events.Staged: add("headrace_jobs_staged", amount="jobs"),
         events.Pruned: add("headrace_jobs_pruned", amount="jobs"),
         events.Expired: add("headrace_jobs_expired", amount="jobs"),

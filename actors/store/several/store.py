@@ -30,11 +30,14 @@ from actors.store.protocol import (
     Served,
     Store,
 )
+from actors.store.several import workflows
 from actors.store.several.homes import Homes, Run
 from actors.store.several.listening import listen
 from actors.store.several.shares import shares
+from actors.store.workflows import RunRecords
 from runtime.job import ClaimedJob
 from runtime.lifecycle import Ack
+from runtime.workflow.records import Collected, History, Recorded, Refused
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -47,7 +50,7 @@ class SeveralStore:
 
     stores: Sequence[Store]
     _ids: dict[int, tuple[int, ...]] = attrs.field(factory=dict, init=False)  # by the node's id
-    _homes: Homes = attrs.field(factory=Homes, init=False)
+    homes: Homes = attrs.field(factory=Homes, init=False)
     _turn: int = attrs.field(default=0, init=False)
 
     def id_in(self, place: int) -> Callable[[int], int | None]:
@@ -57,7 +60,7 @@ class SeveralStore:
     async def join(self, node: NodeInfo, lease_seconds: float) -> int:
         """See Store. The node's id in the first namespace is its id here."""
         ids = await self._each(lambda _, store: store.join(node, lease_seconds))
-        self._homes.clear()
+        self.homes.clear()
         self._ids = {ids[0]: tuple(ids)}
         return ids[0]
 
@@ -146,7 +149,7 @@ class SeveralStore:
         """Each asks for its share; then, one after the other, for what the others have left."""
         self._turn += 1
         parts = self._parts(demand)
-        found = await self._some(parts, ask)
+        found = await self.some(parts, ask)
         jobs = [job for at in found for job in self._taken(at, found[at])]
         for at in self._in_turn():
             left = _less(demand, jobs)
@@ -163,7 +166,7 @@ class SeveralStore:
         return jobs
 
     def _parts(self, demand: Sequence[Demand]) -> dict[int, list[Demand]]:
-        held = self._homes.held(len(self.stores))
+        held = self.homes.held(len(self.stores))
         parts: dict[int, list[Demand]] = {}
         for group in demand:
             for at, places in enumerate(shares(group.places, held, self._turn)):
@@ -179,14 +182,14 @@ class SeveralStore:
 
     def _taken(self, at: int, jobs: Sequence[ClaimedJob]) -> list[ClaimedJob]:
         """Those that may run here; another is given back with what is claimed and not known."""
-        return [job for job in jobs if self._homes.take(at, (job.id, job.run_number))]
+        return [job for job in jobs if self.homes.take(at, (job.id, job.run_number))]
 
     async def ack(self, acks: Sequence[Ack]) -> Acked:
         """See Store."""
-        sorted_, unknown = self._homes.sort(acks, lambda ack: ack.id)
-        answers = await self._some(sorted_, lambda at, part: self.stores[at].ack(part))
+        sorted_, unknown = self.homes.sort(acks, lambda ack: ack.id)
+        answers = await self.some(sorted_, lambda at, part: self.stores[at].ack(part))
         written = list(answers.values())
-        self._homes.forget((ack.id, ack.run_number) for ack in acks)
+        self.homes.forget((ack.id, ack.run_number) for ack in acks)
         soonest = [one.next_due_seconds for one in written if one.next_due_seconds is not None]
         late = [run for one in written for run in one.stale]
         return Acked(
@@ -196,28 +199,53 @@ class SeveralStore:
             discarded=sum(one.discarded for one in written),
             cancelled=sum(one.cancelled for one in written),
             next_due_seconds=min(soonest, default=None),
+            parents=tuple(parent for one in written for parent in one.parents),
         )
+
+    async def record(self, records: Sequence[RunRecords]) -> list[Recorded | Refused]:
+        """See Store."""
+        return await workflows.record(self, records)
+
+    async def recall(
+        self, job_id: UUID, run_number: int, after: str | None = None
+    ) -> History | Refused:
+        """See Store."""
+        return await workflows.recall(self, job_id, run_number, after)
+
+    async def collect(
+        self, job_id: UUID, run_number: int, ids: Sequence[UUID]
+    ) -> Collected | Refused:
+        """See Store."""
+        return await workflows.collect(self, job_id, run_number, ids)
+
+    async def wake(self, job_ids: Sequence[UUID]) -> int:
+        """See Store. They may be of any namespace."""
+        return sum(await self._each(lambda _, store: store.wake(job_ids)))
+
+    async def wake_event(self, name: str) -> int:
+        """See Store. In all namespaces: an event of one is none of the others."""
+        return sum(await self._each(lambda _, store: store.wake_event(name)))
 
     async def in_doubt(self, runs: Sequence[Run]) -> InDoubt:
         """See Store."""
-        sorted_, _ = self._homes.sort(runs, lambda run: run[0])
-        found = await self._some(sorted_, lambda at, part: self.stores[at].in_doubt(part))
+        sorted_, _ = self.homes.sort(runs, lambda run: run[0])
+        found = await self.some(sorted_, lambda at, part: self.stores[at].in_doubt(part))
         completed = tuple(run for one in found.values() for run in one.completed)
         held = tuple(run for one in found.values() for run in one.held)
-        self._homes.forget(completed)  # no ack will say so
+        self.homes.forget(completed)  # no ack will say so
         return InDoubt(completed, held)
 
     async def note(self, notes: Sequence[RunNote]) -> int:
         """See Store."""
-        sorted_, _ = self._homes.sort(notes, lambda note: note.job_id)
-        kept = await self._some(sorted_, lambda at, part: self.stores[at].note(part))
+        sorted_, _ = self.homes.sort(notes, lambda note: note.job_id)
+        kept = await self.some(sorted_, lambda at, part: self.stores[at].note(part))
         return sum(kept.values())
 
     async def release(self, runs: Sequence[Run]) -> int:
         """See Store."""
-        sorted_, _ = self._homes.sort(runs, lambda run: run[0])
-        released = await self._some(sorted_, lambda at, part: self.stores[at].release(part))
-        self._homes.forget(runs)
+        sorted_, _ = self.homes.sort(runs, lambda run: run[0])
+        released = await self.some(sorted_, lambda at, part: self.stores[at].release(part))
+        self.homes.forget(runs)
         return sum(released.values())
 
     async def holdings(self, node_id: int) -> list[Run]:
@@ -229,8 +257,8 @@ class SeveralStore:
         )
 
     def _is_from(self, at: int, run: Run) -> bool:
-        home = self._homes.of(run[0])
-        return home == at or (home is None and self._homes.take(at, run))
+        home = self.homes.of(run[0])
+        return home == at or (home is None and self.homes.take(at, run))
 
     async def awaiting_cancel(self, node_id: int) -> dict[UUID, str | None]:
         """See Store."""
@@ -240,7 +268,7 @@ class SeveralStore:
             job_id: reason
             for at, jobs in enumerate(found)
             for job_id, reason in jobs.items()
-            if self._homes.of(job_id) == at
+            if self.homes.of(job_id) == at
         }
 
     async def check(self) -> None:
@@ -253,10 +281,10 @@ class SeveralStore:
 
     async def _each(self, ask: Callable[[int, Store], Awaitable[T]]) -> list[T]:
         """The answers of all namespaces, in order."""
-        answers = await self._some(dict(enumerate(self.stores)), ask)
+        answers = await self.some(dict(enumerate(self.stores)), ask)
         return [answers[at] for at in range(len(self.stores))]
 
-    async def _some(
+    async def some(
         self, parts: Mapping[int, P], ask: Callable[[int, P], Awaitable[T]]
     ) -> dict[int, T]:
         """The answers of these namespaces, asked at once. Raises: what the first raised."""

@@ -1,0 +1,293 @@
+"""The Recorder: writes what workflows record of their steps, in batches, and answers their runs.
+
+    Workers ── records, spawns ──▶ pending ──▶ Store.record (one call a batch) ──┐
+                └─ recalls, collects ──▶ Store.recall, Store.collect, beside it ─┴─▶ answers
+
+Rules: whatever has arrived when the last write is done makes the next batch. A question is taken at
+once, and answered once; whoever asks waits for room before it takes more of its child's. A batch
+that could not be written stays and is written again, until the lease ends: to repeat it changes
+nothing. What the database refuses for its content is found by writing one by one, and refused
+alone. A reading is dropped when nobody waits for it any more; a record is written though its child
+has died since, for it says what was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, assert_never
+from uuid import UUID
+
+import attrs
+import trio
+
+from actors import events
+from actors.kit.life import Life
+from actors.lease import Lease, cancel_when_over
+from actors.retry import Retry
+from actors.runs import HeldRun
+from actors.store.errors import DatabaseError
+from actors.store.protocol import RunRecords, Store
+from runtime.errors import StoreUnavailable
+from runtime.workflow.records import (
+    Answer,
+    Ask,
+    Collect,
+    Recall,
+    Record,
+    Refused,
+    Spawn,
+)
+
+# Asks in one call, and the bytes that their payloads may take together.
+MAX_BATCH = 1000
+MAX_BATCH_BYTES = 16 * 1024 * 1024
+# With more than this unanswered, Workers wait before they take more of what their children ask.
+ROOM = 4 * MAX_BATCH
+ROOM_BYTES = 4 * MAX_BATCH_BYTES
+# Readings under way at once: they must leave connections for claims, acks and records.
+READERS = 3
+# A write or a reading takes milliseconds. One that is not answered in this time went to a
+# connection that is dead. The next try may take as long as the Store lets it.
+ANSWER_SECONDS = 10.0
+
+
+class Asker(Protocol):
+    """Who put questions."""
+
+    def answered(self, answers: Sequence[tuple[Question, Answer]]) -> None:
+        """All answers of one batch that are its."""
+
+    def waits(self, question: Question) -> bool:
+        """Whether there still is somebody to be answered."""
+
+
+@attrs.frozen(eq=False)
+class Question:
+    """What a run asks. `number`: counts its asks."""
+
+    asker: Asker
+    run: HeldRun
+    number: int
+    ask: Ask
+    size: int  # of its payloads, about, in bytes
+
+    @property
+    def writes(self) -> bool:
+        """Whether it is to be recorded, rather than read."""
+        return isinstance(self.ask, Record | Spawn)
+
+    @property
+    def steps(self) -> int:
+        """How many rows it writes."""
+        ask = self.ask
+        if isinstance(ask, Record):
+            return len(ask.steps)
+        return int(isinstance(ask, Spawn) and not ask.more)
+
+    @property
+    def records(self) -> RunRecords:
+        """As the Store takes it."""
+        job = self.run.job
+        assert isinstance(self.ask, Record | Spawn)
+        return RunRecords(job.id, job.run_number, self.ask)
+
+
+def weigh(asker: Asker, run: HeldRun, number: int, ask: Ask) -> Question:
+    """The question that a run asks."""
+    return Question(asker, run, number, ask, _size(ask))
+
+
+@attrs.define(eq=False)
+class Recorder:
+    """See the module's docstring. Workers call `take`; the supervisor runs `run`."""
+
+    store: Store
+    lease: Lease
+    observe: events.Observer = events.ignore
+    _pending: list[Question] = attrs.field(factory=list, init=False)
+    _readings: list[Question] = attrs.field(factory=list, init=False)
+    _taken: int = attrs.field(default=0, init=False)  # and not answered
+    _bytes: int = attrs.field(default=0, init=False)  # of these
+    _arrived: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _asked: trio.Event = attrs.field(factory=trio.Event, init=False)  # a reading
+    _roomy: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _unanswered: bool = attrs.field(default=False, init=False)  # the last write
+    _retry: Retry = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._retry = Retry("recorder", self.observe)
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for more questions."""
+        return self._taken >= ROOM or self._bytes >= ROOM_BYTES
+
+    def take(self, question: Question) -> None:
+        """A question. Never waits; `answered` is called later, and never from here."""
+        self._taken += 1
+        self._bytes += question.size
+        if question.writes:
+            self._pending.append(question)
+            self._arrived.set()
+        else:
+            self._readings.append(question)
+            self._asked.set()
+
+    async def wait_room(self) -> None:
+        """Wait while there is no room for more questions."""
+        while self.full:
+            await self._roomy.wait()
+
+    async def run(self, life: Life) -> None:
+        """Write and read until asked to stop, and nothing is left to write.
+
+        The Workers stop before the Recorder does, so what is pending then is all there will be.
+        """
+        life.started()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(cancel_when_over, self.lease, life, nursery.cancel_scope)
+            for _ in range(READERS):
+                nursery.start_soon(self._read)
+            await self._write_until(life)
+            nursery.cancel_scope.cancel()
+
+    # --- writing ----------------------------------------------------------------------------------
+
+    async def _write_until(self, life: Life) -> None:
+        while True:
+            self._arrived = trio.Event()
+            if self._pending:
+                await self._write()
+            elif life.stopping:
+                return
+            else:
+                with life.stop_scope():
+                    await self._arrived.wait()
+
+    async def _write(self) -> None:
+        batch = self._next_batch()
+        answers: Sequence[Answer]
+        try:
+            answers = await self._record(batch)
+        except StoreUnavailable as error:
+            if self.lease.held:
+                await self._retry.after(error)
+                return
+            answers = [Refused("lost", "the node's lease ran out")] * len(batch)
+        except DatabaseError as error:
+            answers = await self._record_one_by_one(batch, error)
+        self._retry.succeeded()
+        del self._pending[: len(batch)]
+        self._answer(list(zip(batch, answers, strict=True)))
+
+    def _next_batch(self) -> list[Question]:
+        """As many as one call may take; the first however large it is."""
+        weight, count = 0, 0
+        for question in self._pending[:MAX_BATCH]:
+            weight += question.size
+            if count and weight > MAX_BATCH_BYTES:
+                break
+            count += 1
+        return self._pending[:count]
+
+    async def _record(self, batch: Sequence[Question]) -> Sequence[Answer]:
+        """One try, on one connection. That one may be dead while others would do."""
+        began = trio.current_time()
+        seconds = float("inf") if self._unanswered else ANSWER_SECONDS
+        with trio.move_on_after(seconds):
+            answers = await self.store.record([question.records for question in batch])
+            self._unanswered = False
+            self._report(batch, answers, trio.current_time() - began)
+            return answers
+        self._unanswered = True
+        raise StoreUnavailable(f"steps were not confirmed within {seconds:g} s")
+
+    async def _record_one_by_one(
+        self, batch: Sequence[Question], error: DatabaseError
+    ) -> list[Answer]:
+        """The database refused the batch: find out what it cannot take.
+
+        Raises: StoreUnavailable: all will be written again.
+        """
+        if len(batch) == 1:
+            return [Refused("invalid", f"the database refused it: {error}")]
+        answers: list[Answer] = []
+        for question in batch:
+            try:
+                answers += await self._record([question])
+            except DatabaseError as refusal:
+                answers.append(Refused("invalid", f"the database refused it: {refusal}"))
+        return answers
+
+    def _report(self, batch: Sequence[Question], answers: Sequence[Answer], seconds: float) -> None:
+        steps, refused = 0, 0
+        for question, answer in zip(batch, answers, strict=True):
+            if isinstance(answer, Refused):
+                refused += 1
+            else:
+                steps += question.steps
+        self.observe(events.Recorded(len(batch), steps, refused, seconds))
+
+    # --- reading ----------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        retry = Retry("recorder", self.observe)
+        while True:
+            while not self._readings:
+                self._asked = trio.Event()
+                await self._asked.wait()
+            question = self._readings.pop(0)
+            try:
+                answer = await self._find(question, retry)
+            except DatabaseError as error:
+                answer = Refused("invalid", f"the database refused it: {error}")
+            self._answer([(question, answer)])
+
+    async def _find(self, question: Question, retry: Retry) -> Answer:
+        """Asked for until it is answered, or nobody waits for it."""
+        while question.asker.waits(question) and self.lease.held:
+            try:
+                answer = await self._ask(question)
+            except StoreUnavailable as error:
+                await retry.after(error)
+            else:
+                retry.succeeded()
+                return answer
+        return Refused("lost", "the run is over")
+
+    async def _ask(self, question: Question) -> Answer:
+        job, ask = question.run.job, question.ask
+        with trio.move_on_after(ANSWER_SECONDS):
+            match ask:
+                case Recall(after):
+                    return await self.store.recall(job.id, job.run_number, after)
+                case Collect(_, ids):
+                    wanted = [UUID(bytes=each) for each in ids]
+                    return await self.store.collect(job.id, job.run_number, wanted)
+                case Record() | Spawn():
+                    raise TypeError("a record is not read")
+            assert_never(ask)
+        raise StoreUnavailable(f"a history was not read within {ANSWER_SECONDS:g} s")
+
+    # --- answering --------------------------------------------------------------------------------
+
+    def _answer(self, answers: Sequence[tuple[Question, Answer]]) -> None:
+        by_asker: dict[int, list[tuple[Question, Answer]]] = {}
+        for question, answer in answers:
+            by_asker.setdefault(id(question.asker), []).append((question, answer))
+            self._taken -= 1
+            self._bytes -= question.size
+        for its in by_asker.values():
+            its[0][0].asker.answered(its)
+        self._roomy.set()
+        self._roomy = trio.Event()
+
+
+def _size(ask: Ask) -> int:
+    match ask:
+        case Record(steps):
+            return sum(len(step.output or "") for step in steps)
+        case Spawn():
+            return sum(len(job.args) for job in ask.jobs)
+        case _:
+            return 0
