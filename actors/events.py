@@ -28,6 +28,9 @@ from actors.upkeep_events import Rescued as Rescued
 from actors.upkeep_events import ScheduleBroken as ScheduleBroken
 from actors.upkeep_events import SchedulesDeclared as SchedulesDeclared
 from actors.upkeep_events import Staged as Staged
+from actors.workflow_events import Recorded as Recorded
+from actors.workflow_events import WakeRefused as WakeRefused
+from actors.workflow_events import Woken as Woken
 from runtime.lifecycle import Ack
 
 # --- jobs -----------------------------------------------------------------------------------------
@@ -143,31 +146,6 @@ class NotesLost:
 
     notes: int
     reason: str
-
-
-@attrs.frozen
-class Recorded:
-    """Steps of workflows were written; `seconds` is what that took."""
-
-    batch: int  # asks that the call was given
-    steps: int
-    refused: int  # of the asks
-    seconds: float
-
-
-@attrs.frozen
-class Woken:
-    """Workflows that waited can go on: they are available again."""
-
-    jobs: int
-
-
-@attrs.frozen
-class WakeRefused:
-    """We were told of an event that the database knows no such name of."""
-
-    event: str
-    problem: str
 
 
 # --- children -------------------------------------------------------------------------------------
