@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 import attrs
 import msgspec
 
-from actors.store.protocol import RunNote
-from runtime.errors import PayloadError, UsageError
-from runtime.handler_options import LONGEST_SECONDS
+from actors.store.protocol import RunNote, RunRecords
+from runtime.errors import PayloadError, PayloadTooLarge, UsageError
+from runtime.handler_options import LONGEST_SECONDS, MAX_NAME_LENGTH
 from runtime.job import NewJob
 from runtime.job_entry import wrong_options
 from runtime.lifecycle import Ack, JobState
@@ -36,11 +36,15 @@ from runtime.payload import (
     check_size,
     check_text,
     cut,
+    storable,
 )
+from runtime.workflow.records import Record, Refused, Spawn, StepRecord
 
 log = logging.getLogger(__name__)
 
 LONGEST_ERROR_CLASS_BYTES = 1024
+# Of a step's place, in characters: dozens of gathers within one another.
+LONGEST_PLACE = 200
 # The end of a traceback says what was raised, its beginning how it came to that.
 TRACE_TAIL_SHARE = 0.6
 
@@ -108,6 +112,39 @@ class Guard:
             message=cut(failure.message, limit),
             trace=cut(failure.trace, limit, tail_share=TRACE_TAIL_SHARE),
         )
+
+    def refused_records(self, records: RunRecords) -> Refused | None:
+        """Why what a run asks cannot be recorded, or None."""
+        ask = records.ask
+        steps = ask.steps if isinstance(ask, Record) else (ask.step,)
+        try:
+            for step in steps:
+                self._check_step(step)
+            if isinstance(ask, Spawn):
+                self.check_jobs(ask.jobs)
+        except PayloadTooLarge as error:
+            return Refused("too_large", str(error))
+        except UsageError as error:
+            return Refused("invalid", str(error))
+        return None
+
+    def _check_step(self, step: StepRecord) -> None:
+        """Raises: PayloadTooLarge, PayloadInvalid, UsageError."""
+        field = f'output of step "{step.name:.100}" ({step.place})'
+        if not (0 < len(step.place) <= LONGEST_PLACE and 0 < len(step.name) <= MAX_NAME_LENGTH):
+            raise UsageError(f"{field}: a step's name has 1 to {MAX_NAME_LENGTH} characters")
+        if storable(step.name) != step.name:
+            raise UsageError(f"{field}: its name holds a character that PostgreSQL cannot keep")
+        if step.output is None:
+            return
+        try:
+            warn = check_size("output", step.output, self.limits)
+        except PayloadTooLarge as error:
+            raise PayloadTooLarge(field, error.size, error.limit) from None
+        if "\\u0000" in step.output:
+            check_text(field, step.output)
+        if warn:
+            self._warn("output", step.output, f"step {step.name!r} ({step.place})")
 
     def checked_note(self, noted: RunNote) -> RunNote:
         """The note with its texts cut and what is over its limit left out.

@@ -9,7 +9,7 @@ import trio
 from actors.store.protocol import Listening, Notification
 from actors.store.standby import Standby
 
-TOPICS = ("wakeup", "due", "control", "finished")
+TOPICS = ("wakeup", "due", "control", "finished", "wake")
 
 
 def channels_of(namespace: str) -> dict[str, str]:

@@ -24,6 +24,8 @@ import trio
 from actors.store.standby import Standby
 from actors.store.upkeep import DueSchedules, Fired, QueueRetention, Rebuilt, Swept
 from actors.store.upkeep import Retention as Retention
+from actors.store.workflows import RunRecords as RunRecords
+from actors.store.workflows import WorkflowStore
 from runtime.job import ClaimedJob, Job, NewJob
 from runtime.job_filter import JobFilter
 from runtime.lifecycle import Ack, JobState
@@ -94,6 +96,7 @@ class Acked:
     discarded: int = 0
     cancelled: int = 0
     next_due_seconds: float | None = None  # the soonest delay written: a hint for the stager
+    parents: tuple[UUID, ...] = ()  # of the jobs that have ended: look at them (`wake`)
 
 
 @attrs.frozen
@@ -193,8 +196,8 @@ class Listening(trio.abc.ReceiveChannel[Notification]):
         """
 
 
-class Store(Protocol):
-    """See the module's docstring."""
+class Store(WorkflowStore, Protocol):
+    """See the module's docstring; `actors.store.workflows` has what workflows ask."""
 
     async def enqueue(self, jobs: Sequence[NewJob]) -> list[bool]:
         """Write jobs, all or none. True for those that were new, False for ids known already.

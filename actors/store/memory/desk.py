@@ -70,7 +70,7 @@ def delete(state: State, job_id: UUID) -> bool:
     job = state.jobs.get(job_id)
     if job.state is JobState.RUNNING:
         return False
-    state.jobs.remove(job)
+    state.remove(job)
     if job_id in state.waiters:
         state.board.notify("finished", str(job_id))
     return True

@@ -83,6 +83,7 @@ class JobEntry:
     failures: list[FailureRow] = attrs.field(factory=list)
     noted: RunNote | None = None  # what its latest run told, in one
     unique_key: bytes | None = None  # with its period
+    parent: tuple[UUID, str] | None = None  # the workflow that waits for it, and where
 
     @property
     def id(self) -> UUID:

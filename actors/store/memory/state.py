@@ -13,6 +13,7 @@ from actors.store.memory.table import JobTable
 from runtime.job import NewJob
 from runtime.lifecycle import JobState
 from runtime.limits import QueueLimits
+from runtime.workflow.records import StepRecord
 
 # A job that becomes due within so many seconds is told to the stager; later ones its poll finds.
 DUE_HINT_SECONDS = 10.0
@@ -25,6 +26,15 @@ class TermEntry:
     number: int = 0
     node_id: int | None = None
     expires_at: float = float("-inf")
+
+
+@attrs.frozen(eq=False)
+class StepEntry:
+    """A row of the table `step`."""
+
+    record: StepRecord
+    run_number: int
+    until: float | None  # seconds since 1970
 
 
 @attrs.define(eq=False)
@@ -44,6 +54,12 @@ class State:
     waiters: set[UUID] = attrs.field(factory=set)
     schedules: dict[str, ScheduleEntry] = attrs.field(factory=dict)
     board: Board = attrs.field(factory=Board)
+    steps: dict[UUID, dict[str, StepEntry]] = attrs.field(factory=dict)  # by job and place
+    # By job and the signal's id: name and value of what no step has taken.
+    signals: dict[UUID, dict[UUID, tuple[str, str]]] = attrs.field(factory=dict)
+    signals_sent: set[UUID] = attrs.field(factory=set)
+    published: dict[tuple[UUID, str], str] = attrs.field(factory=dict)  # by job and key
+    happenings: dict[str, str] = attrs.field(factory=dict)  # events, by name
 
     def begin_run(self, job: JobEntry, node_id: int) -> None:
         """A claim takes this job."""
@@ -76,6 +92,20 @@ class State:
     def enqueue(self, jobs: list[NewJob]) -> list[bool]:
         """Insert checked jobs. Raises: JobNotUnique."""
         return arrival.enqueue(self, jobs)
+
+    def remove(self, job: JobEntry) -> None:
+        """Delete a job's row, and what hangs on it."""
+        self.jobs.remove(job)
+        self.steps.pop(job.id, None)
+        self.signals.pop(job.id, None)
+        for known in [known for known in self.published if known[0] == job.id]:
+            del self.published[known]
+
+    def needs(self, job: JobEntry) -> bool:
+        """Whether a job's parent may still ask how it has ended."""
+        if job.parent is None or job.parent[0] not in self.jobs:
+            return False
+        return not self.jobs.get(job.parent[0]).state.final
 
     def announce(self, job: JobEntry) -> None:
         """Notify what a job's new state means to others."""

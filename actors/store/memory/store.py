@@ -16,6 +16,7 @@ from actors.store.memory.faults import Faults
 from actors.store.memory.limits import claim_limited
 from actors.store.memory.rows import EPOCH, Clock
 from actors.store.memory.state import State
+from actors.store.memory.workflow_methods import MemoryWorkflows
 from actors.store.protocol import (
     Acked,
     Demand,
@@ -45,7 +46,7 @@ from runtime.payload import DEFAULT_LIMITS, PayloadLimits, check_text
 from runtime.schedule import Plan, ScheduleInfo
 
 
-class MemoryStore:
+class MemoryStore(MemoryWorkflows):
     """A Store in memory; see the package.
 
     Attributes: faults, what shall go wrong.

@@ -67,6 +67,7 @@ def ack(state: State, acks: Sequence[Ack]) -> Acked:
     stale: list[tuple[UUID, int]] = []
     retried = 0
     delays: list[float] = []
+    parents: list[UUID] = []
     for one in acks:
         job = state.jobs.current_run(one.id, one.run_number)
         if job is None:
@@ -74,6 +75,8 @@ def ack(state: State, acks: Sequence[Ack]) -> Acked:
             continue
         _write(state, job, one)
         states[job.state] += 1
+        if job.state.final and job.parent is not None:
+            parents.append(job.parent[0])
         if job.state in _RUNS_AGAIN:
             retried += one.failure is not None
             if job.state is not JobState.AVAILABLE:
@@ -85,6 +88,7 @@ def ack(state: State, acks: Sequence[Ack]) -> Acked:
         discarded=states[JobState.DISCARDED],
         cancelled=states[JobState.CANCELLED],
         next_due_seconds=min(delays, default=None),
+        parents=tuple(dict.fromkeys(parents)),
     )
 
 
@@ -215,7 +219,7 @@ def prune(state: State, retention: Retention, limit: int, term: int | None) -> i
         return 0
     old = list(islice(_old(state, retention), limit))
     for job in old:
-        state.jobs.remove(job)
+        state.remove(job)
     gone = state.clock.now() - NODE_KEPT_SECONDS
     for node in list(state.nodes.values()):
         if node.expires_at < gone and not state.held_by(node.id):
@@ -233,7 +237,7 @@ def _old(state: State, retention: Retention) -> Iterator[JobEntry]:
     for of_state, seconds in kept.items():
         for job in state.jobs.in_state(of_state):
             ended = now if job.finalized_at is None else job.finalized_at
-            if seconds is not None and now - ended > seconds:
+            if seconds is not None and now - ended > seconds and not state.needs(job):
                 yield job
 
 
@@ -250,7 +254,7 @@ def prune_queue(
     )
     ended = [one for one in ended if after is None or one[0] > after]
     seen = [one for one in ended if one[0] <= ended[min(limit, len(ended)) - 1][0]]
-    old = [job for _, _, job in seen if job.new.queue == kept.queue]
+    old = [job for _, _, job in seen if job.new.queue == kept.queue and not state.needs(job)]
     for job in old:
-        state.jobs.remove(job)
+        state.remove(job)
     return Swept(len(old), len(seen), seen[-1][0] if seen else None)
