@@ -14,11 +14,13 @@ from runtime.cli.job_index import index_jobs
 from runtime.cli.options import as_json, configured
 from runtime.cli.output import NOTHING, cell, print_fields, print_json, print_table, printable, say
 from runtime.cli.session import run_with_client
+from runtime.cli.workflow import print_timeline
 from runtime.config import Settings
 from runtime.errors import UsageError
 from runtime.job import FailureRow, Job
 from runtime.job_filter import JobFilter
 from runtime.lifecycle import JobState
+from runtime.timeline import Step
 
 if TYPE_CHECKING:
     from runtime.client import Client
@@ -142,13 +144,23 @@ def _show(client: Client, job_id: UUID, following: bool, as_json: bool) -> None:
     if following:
         follow.follow(client, job_id, as_json)
         return
-    found = client.get(job_id)
+    found, steps = client.get(job_id), client.steps(job_id)
     if as_json:
-        print_json(found)
+        print_json(_with_steps(found, steps))
         return
     print_job(found)
+    if steps:
+        click.echo()
+        print_timeline(steps)
     for line in follow.told(client, job_id):
         click.echo(line)
+
+
+def _with_steps(found: Job, steps: Sequence[Step]) -> object:
+    """A job as it is, or a workflow with its timeline."""
+    if not steps:
+        return found
+    return {name: getattr(found, name) for name in found.__struct_fields__} | {"steps": steps}
 
 
 def print_job(found: Job) -> None:
