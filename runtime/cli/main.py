@@ -20,11 +20,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "migrate": ("migrate", "migrate", "Make or change the tables: up, down, status."),
     "enqueue": ("enqueue", "enqueue", "Add a job."),
     "job": ("jobs", "job", "Look at jobs; cancel, retry, delete, reschedule or move them."),
-    "workflow": (
-        "workflow",
-        "workflow",
-        "Signal workflows; read what they publish, look at their steps, fork them.",
-    ),
+    "workflow": ("workflow", "workflow", "Signal workflows, read and fork them; see their steps."),
     "dead": ("dead", "dead", "Look at discarded jobs; retry or export them."),
     "events": ("events", "events", "Print what happens to jobs and queues, as it happens."),
     "queue": ("queues", "queue", "Look at queues, pause or resume them."),

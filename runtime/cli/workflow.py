@@ -27,7 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @click.group()
 def workflow() -> None:
-    """Signal workflows; read what they publish, look at their steps, fork them."""
+    """Signal workflows, read and fork them; see their steps."""
 
 
 def _app(function: F) -> F:
