@@ -13,6 +13,7 @@ import trio
 from actors.acker import Acker, Settled
 from actors.capacity import Capacity
 from actors.child import Child, ChildExit
+from actors.recorder import Recorder
 from actors.seat import Seat
 from actors.tenure import Tenure
 from actors.tenure_settings import TenureSettings
@@ -26,8 +27,8 @@ from runtime.outcome import Completed, Outcome
 class Puppet:
     """The Child's interface on one side, the child's own deeds on the other.
 
-    Attributes: handed: the runs that it has been sent, by seq. on_take_back, on_run: what it does
-    at that very moment.
+    Attributes: handed: the runs that it has been sent, by seq. answers: to what it asked.
+    on_take_back, on_run: what it does at that very moment.
     """
 
     pid = 4242
@@ -37,6 +38,7 @@ class Puppet:
         self.page = RunPage(fd)
         os.close(fd)
         self.handed: dict[int, wire.Run] = {}
+        self.answers: list[wire.Answered] = []
         self._killed = False
         self.end_as = ChildExit(self.pid, signal="SIGKILL", cause="kill")  # when it is killed
         self.on_take_back: Callable[[], None] = lambda: None
@@ -54,6 +56,8 @@ class Puppet:
             if isinstance(frame, wire.Run):
                 self.handed[frame.seq] = frame
                 self.on_run(frame)
+            elif isinstance(frame, wire.Answered):
+                self.answers.append(frame)
 
     async def receive(self) -> bytes:
         try:
@@ -148,6 +152,7 @@ class Stage:
     """A Tenure over a puppet, its seat, its ledger, and the jobs that it had dealt again."""
 
     settings: TenureSettings = attrs.field(factory=TenureSettings)
+    recorder: Recorder | None = None
     puppet: Puppet = attrs.field(factory=Puppet)
     ledger: Ledger = attrs.field(factory=Ledger)
     again: list[ClaimedJob] = attrs.field(factory=list)
@@ -168,6 +173,7 @@ class Stage:
             settings=self.settings,
             capacity=Capacity(),
             redeal=self._redeal,
+            recorder=self.recorder,
         )
 
     def _redeal(self, jobs: Sequence[ClaimedJob]) -> list[ClaimedJob]:
