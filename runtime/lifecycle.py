@@ -159,18 +159,23 @@ def decide(
             return _ack(run, _DISC, failure)
         case Cancelled(failure):
             return _ack(run, _CANC, failure)
-        case Suspended(seconds):
-            return _ack(run, _after_wait(seconds), delay_seconds=seconds or None, counted=False)
+        case Suspended():
+            return _suspended(run, outcome.seconds)
         case GivenBack():
             return _ack(run, _A, delay_seconds=None, counted=False)
     assert_never(outcome)
 
 
-def _after_wait(seconds: float | None) -> JobState:
-    """Where a workflow is that waits for so long, or for what comes at no known time (None)."""
+def _suspended(run: Run, seconds: float | None) -> Ack:
+    """A workflow waits for so long, or for what comes at no known time (None).
+
+    Without a time, or where that has come, it keeps its place: it goes on before newer work.
+    """
     if seconds is None:
-        return _P
-    return _S if seconds > 0 else _A
+        return _ack(run, _P, delay_seconds=None, counted=False)
+    if seconds <= 0:
+        return _ack(run, _A, delay_seconds=None, counted=False)
+    return _ack(run, _S, delay_seconds=seconds, counted=False)
 
 
 def _after_failure(run: Run, failed: Failed, backoff: Backoff, spread: float) -> Ack:

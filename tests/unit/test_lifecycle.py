@@ -26,6 +26,7 @@ from runtime.outcome import (
     GivenBack,
     Outcome,
     Snoozed,
+    Suspended,
 )
 
 OOPS = Failure("ValueError", "oops")
@@ -45,6 +46,7 @@ outcomes: st.SearchStrategy[Outcome] = st.one_of(
     st.builds(Discarded, st.just(OOPS)),
     st.builds(Cancelled, st.just(OOPS)),
     st.builds(GivenBack, st.text()),
+    st.builds(Suspended, st.none() | _seconds),
 )
 
 
@@ -100,10 +102,12 @@ def test_every_outcome_leads_along_the_table(run: Run, outcome: Outcome, spread:
 
 
 @given(runs, outcomes)
-def test_only_snoozes_and_runs_given_back_are_not_counted(run: Run, outcome: Outcome) -> None:
+def test_only_snoozes_suspensions_and_runs_given_back_are_not_counted(
+    run: Run, outcome: Outcome
+) -> None:
     ack = decide(run, outcome)
 
-    assert ack.counted is not isinstance(outcome, Snoozed | GivenBack)
+    assert ack.counted is not isinstance(outcome, Snoozed | Suspended | GivenBack)
 
 
 @given(runs, outcomes)
@@ -172,3 +176,29 @@ def test_a_run_given_back_is_available_and_not_counted() -> None:
 
     assert (ack.state, ack.counted, ack.failure) == (JobState.AVAILABLE, False, None)
     assert ack.delay_seconds is None, "it keeps its place in the queue"
+
+
+def test_a_workflow_that_waits_is_scheduled_if_it_knows_for_how_long() -> None:
+    ack = decide(a_run(attempt=3), Suspended(60.0))
+
+    assert (ack.state, ack.delay_seconds, ack.counted) == (JobState.SCHEDULED, 60.0, False)
+
+
+def test_a_workflow_that_waits_for_a_signal_is_pending_and_keeps_its_place() -> None:
+    ack = decide(a_run(attempt=3), Suspended(None))
+
+    assert (ack.state, ack.delay_seconds, ack.counted) == (JobState.PENDING, None, False)
+
+
+def test_a_workflow_whose_wait_is_over_goes_on_at_once() -> None:
+    assert decide(a_run(), Suspended(0.0)).state is JobState.AVAILABLE
+
+
+def test_whoever_may_have_missed_something_is_looked_at() -> None:
+    """A workflow that waits, and one whose children nobody wants any more. No plain job is."""
+    workflow = Run(UUID(int=1), 5, 1, 3, workflow=True)
+    looked_at = [Suspended(), Suspended(5.0), Cancelled(OOPS), Discarded(OOPS)]
+
+    assert all(decide(workflow, outcome).look for outcome in looked_at)
+    assert not any(decide(a_run(), outcome).look for outcome in looked_at)
+    assert not decide(workflow, Completed("7")).look
