@@ -197,7 +197,7 @@ def test_a_workflow_whose_wait_is_over_goes_on_at_once() -> None:
 def test_whoever_may_have_missed_something_is_looked_at() -> None:
     """A workflow that waits, and one whose children nobody wants any more. No plain job is."""
     workflow = Run(UUID(int=1), 5, 1, 3, workflow=True)
-    looked_at = [Suspended(), Suspended(5.0), Cancelled(OOPS), Discarded(OOPS)]
+    looked_at: list[Outcome] = [Suspended(), Suspended(5.0), Cancelled(OOPS), Discarded(OOPS)]
 
     assert all(decide(workflow, outcome).look for outcome in looked_at)
     assert not any(decide(a_run(), outcome).look for outcome in looked_at)
