@@ -58,6 +58,12 @@ def test_each_outcome_has_its_counter(outcome: str, counter: str | None) -> None
     assert counted == ({counter} if counter else set())
 
 
+def test_a_suspension_is_counted() -> None:
+    metrics = Metrics("1")
+    metrics.observe(run_ended("suspended"))
+    assert value(metrics, "headrace_workflows_suspended_total", queue="q", kind="k") == 1
+
+
 def test_an_ack_tells_what_the_database_made_of_it() -> None:
     metrics = Metrics("1")
     stale = ((JOB, 1), (JOB, 2))
@@ -96,6 +102,11 @@ def test_a_claim_counts_its_jobs_by_queue() -> None:
         (events.Enqueued(1), "jobs_enqueued_total", {}),
         (events.Rescued(("n",), 1, 0), "jobs_rescued_total", {}),
         (events.Staged(1), "jobs_staged_total", {}),
+        (events.Woken(1), "jobs_woken_total", {}),
+        (events.Recorded(3, 1, 2, 0.1), "steps_recorded_total", {}),
+        (events.Recorded(3, 2, 1, 0.1), "records_refused_total", {}),
+        (events.Recorded(1, 1, 0, 0.1), "record_batch_asks_sum", {}),
+        (events.Recorded(3, 2, 1, 0.1), "record_seconds_count", {}),
         (events.Pruned(1), "jobs_pruned_total", {}),
         (events.Expired(1), "jobs_expired_total", {}),
         (events.Released(1, "drain"), "jobs_released_total", {}),

@@ -106,7 +106,7 @@ async def test_an_outcome_goes_where_its_run_came_from(
     assert sum(each[JobState.COMPLETED] for each in counts) == 3
     assert sum(each[JobState.AVAILABLE] for each in counts) == 1
     # Nothing is held any more: the next claim begins as the first did.
-    assert several._homes.held(2) == [0, 0]
+    assert several.homes.held(2) == [0, 0]
 
 
 async def test_two_jobs_of_one_id_run_one_after_the_other(
