@@ -18,6 +18,7 @@ from typing import Protocol, assert_never
 from uuid import UUID
 
 import attrs
+import msgspec
 import trio
 
 from actors import events
@@ -61,20 +62,15 @@ class Asker(Protocol):
         """Whether there still is somebody to be answered."""
 
 
-@attrs.frozen(eq=False)
-class Question:
+class Question(msgspec.Struct, frozen=True, eq=False):
     """What a run asks. `number`: counts its asks."""
 
     asker: Asker
     run: HeldRun
     number: int
     ask: Ask
+    writes: bool  # it is to be recorded, rather than read
     size: int  # of its payloads, about, in bytes
-
-    @property
-    def writes(self) -> bool:
-        """Whether it is to be recorded, rather than read."""
-        return isinstance(self.ask, Record | Spawn)
 
     @property
     def steps(self) -> int:
@@ -94,7 +90,14 @@ class Question:
 
 def weigh(asker: Asker, run: HeldRun, number: int, ask: Ask) -> Question:
     """The question that a run asks."""
-    return Question(asker, run, number, ask, _size(ask))
+    match ask:
+        case Record(steps):
+            size = sum([len(step.output or "") for step in steps])
+        case Spawn():
+            size = sum([len(job.args) for job in ask.jobs])
+        case _:
+            return Question(asker, run, number, ask, False, 0)
+    return Question(asker, run, number, ask, True, size)
 
 
 @attrs.define(eq=False)
@@ -281,13 +284,3 @@ class Recorder:
             its[0][0].asker.answered(its)
         self._roomy.set()
         self._roomy = trio.Event()
-
-
-def _size(ask: Ask) -> int:
-    match ask:
-        case Record(steps):
-            return sum(len(step.output or "") for step in steps)
-        case Spawn():
-            return sum(len(job.args) for job in ask.jobs)
-        case _:
-            return 0
