@@ -11,7 +11,8 @@
 --         The state is compared as text, so that the planner does not take job_running: read whole
 --         for each ack, that is quadratic.
 --         = ANY (ARRAY[id]): see ack_completed.sql.
--- Rows:   one: counts of what was written, and the places, from 1, of those that came too late.
+-- Rows:   one: counts of what was written, the parents of what has ended, and the places, from 1, of those
+--         that came too late.
 -- A job whose cancellation was requested meanwhile is cancelled, whatever its run has come to.
 WITH given AS MATERIALIZED (
     SELECT DISTINCT ON (ack.id, ack.run_number) *
@@ -32,10 +33,11 @@ WITH given AS MATERIALIZED (
         held.attempt AS run_attempt,
         CASE
             WHEN held.cancel_requested_at IS NOT NULL THEN 'cancelled'
+            WHEN given.state = 'pending' AND held.sequence THEN 'scheduled' -- it holds its key
             ELSE given.state
         END::job_state AS next_state
     FROM given CROSS JOIN LATERAL (
-        SELECT job.node_id, job.attempt, job.cancel_requested_at
+        SELECT job.node_id, job.attempt, job.cancel_requested_at, job.sequence
         FROM job
         WHERE job.id = given.id AND job.run_number = given.run_number
         AND job.state::text = 'running'
@@ -49,6 +51,8 @@ WITH given AS MATERIALIZED (
         END,
         scheduled_at = CASE
             WHEN decided.next_state IN ('completed', 'cancelled', 'discarded') THEN job.scheduled_at
+            WHEN decided.next_state = 'scheduled' AND decided.state = 'pending'
+            THEN now() + interval '100 years'
             WHEN decided.delay_seconds IS NULL THEN job.scheduled_at
             ELSE now() + make_interval(secs => decided.delay_seconds)
         END,
@@ -62,7 +66,8 @@ WITH given AS MATERIALIZED (
     FROM decided
     WHERE job.id = ANY (ARRAY[decided.id])
     RETURNING
-        job.id, job.state, decided.place, decided.error_class IS NOT NULL AS failed,
+        job.id, job.state, job.parent_id, decided.place,
+        decided.error_class IS NOT NULL AS failed,
         CASE
             WHEN job.state IN ('completed', 'cancelled', 'discarded') THEN NULL
             WHEN decided.error_class IS NOT NULL THEN 'failed'
@@ -100,12 +105,17 @@ WITH given AS MATERIALIZED (
         array_agg(written.id) FILTER (
             WHERE written.state IN ('completed', 'cancelled', 'discarded')
         ) AS finished,
+        array_agg(written.parent_id) FILTER (
+            WHERE written.parent_id IS NOT NULL
+            AND written.state IN ('completed', 'cancelled', 'discarded')
+        ) AS parents,
         array_agg(written.id) FILTER (WHERE written.event IS NOT NULL) AS going_on,
         array_agg(written.event) FILTER (WHERE written.event IS NOT NULL) AS events
     FROM written
 )
 SELECT
     total.written, total.retried, total.discarded, total.cancelled, total.next_due_seconds,
+    total.parents,
     CASE
         WHEN total.written < cardinality($1)
         THEN (

@@ -10,7 +10,7 @@
 --         A row is named by = ANY (ARRAY[id]), not = id: an equality could be merged, so the planner
 --         would weigh reading job_pkey whole in its order, and on an empty table choose that for good.
 -- A job whose cancellation was requested meanwhile is cancelled, whatever its handler returned.
--- Rows:   one: how many were written, and cancelled; and of the rest, which came too late, their places from 1.
+-- Rows:   one: how many were written, and cancelled; the parents of all; and of the rest, which came too late, their places from 1.
 WITH given AS MATERIALIZED (
     SELECT DISTINCT ON (ack.id, ack.run_number) *
     FROM unnest(
@@ -33,16 +33,17 @@ WITH given AS MATERIALIZED (
     FROM given
     WHERE job.id = ANY (ARRAY[given.id])
     AND job.run_number = given.run_number AND job.state::text = 'running'
-    RETURNING job.id, given.place, job.cancel_requested_at
+    RETURNING job.id, given.place, job.cancel_requested_at, job.parent_id
 ), total AS (
     SELECT
         count(*) AS written,
         count(written.cancel_requested_at) AS cancelled,
+        array_agg(written.parent_id) FILTER (WHERE written.parent_id IS NOT NULL) AS parents,
         CASE WHEN count(*) > 0 THEN notify_finished(array_agg(written.id)) END AS notified
     FROM written
 )
 SELECT
-    total.written, total.cancelled,
+    total.written, total.cancelled, total.parents,
     CASE
         WHEN total.written < cardinality($1)
         THEN (

@@ -1,5 +1,6 @@
 -- Delete old final jobs, waiters that nobody minds any more, and nodes long gone. Queues that keep jobs
--- of a state for a time of their own are left out: for them there is prune_queue.sql.
+-- of a state for a time of their own are left out: for them there is prune_queue.sql. So are children of
+-- workflows that have not ended: these may ask again for what came of them.
 -- Caller: Store.prune, by the leader's Pruner.
 -- Takes:  $1 states, $2 by state: seconds that its jobs are kept; $3 how many jobs at most; $4 the term
 --         in which a leader asks, which does nothing if that is over; NULL: anybody else.
@@ -36,6 +37,9 @@ WITH entitled AS MATERIALIZED (
         WHERE job.state = kept.state::job_state
         AND job.finalized_at < now() - make_interval(secs => kept.seconds)
         AND job.queue::text <> ALL (kept.apart)
+        AND (job.parent_id IS NULL OR NOT EXISTS (
+            SELECT FROM job AS parent WHERE parent.id = job.parent_id AND parent.finalized_at IS NULL
+        ))
         ORDER BY job.finalized_at
         LIMIT $3::integer
         FOR UPDATE SKIP LOCKED

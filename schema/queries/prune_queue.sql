@@ -25,6 +25,9 @@ WITH seen AS MATERIALIZED (
     SELECT job.id
     FROM seen JOIN job ON job.id = ANY (ARRAY[seen.id])
     WHERE seen.queue = $2::text AND job.finalized_at = seen.finalized_at
+    AND (job.parent_id IS NULL OR NOT EXISTS (
+        SELECT FROM job AS parent WHERE parent.id = job.parent_id AND parent.finalized_at IS NULL
+    ))
     FOR UPDATE OF job SKIP LOCKED
 ), deleted AS (
     DELETE FROM job USING old WHERE job.id = ANY (ARRAY[old.id])

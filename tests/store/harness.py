@@ -37,6 +37,17 @@ class Hands(Protocol):
     def assign(self, queue: str, served: str | None) -> None:
         """Have all nodes serve a queue besides, or no more (None), as a client does."""
 
+    def send_signal(
+        self, job_id: UUID, name: str, value: str = "null", signal_id: UUID | None = None
+    ) -> str | None:
+        """Send a signal, as a client does: "sent", "known", or the state of an ended job."""
+
+    def emit_event(self, name: str, value: str = "null") -> bool:
+        """Let an event happen, as a client does: whether it was the first."""
+
+    def published(self, job_id: UUID, key: str) -> str | None:
+        """What a workflow has published."""
+
 
 @attrs.frozen
 class MemoryHands:
@@ -53,6 +64,17 @@ class MemoryHands:
 
     def assign(self, queue: str, served: str | None) -> None:
         self.store.assign(queue, served)
+
+    def send_signal(
+        self, job_id: UUID, name: str, value: str = "null", signal_id: UUID | None = None
+    ) -> str | None:
+        return self.store.send_signal(job_id, name, value, signal_id)
+
+    def emit_event(self, name: str, value: str = "null") -> bool:
+        return self.store.emit_event(name, value)
+
+    def published(self, job_id: UUID, key: str) -> str | None:
+        return self.store.published(job_id, key)
 
 
 @attrs.frozen
@@ -76,6 +98,29 @@ class PostgresHands:
 
     def assign(self, queue: str, served: str | None) -> None:
         self._run("queue_assign", queue, served, None)
+
+    def send_signal(
+        self, job_id: UUID, name: str, value: str = "null", signal_id: UUID | None = None
+    ) -> str | None:
+        found = self.tables.connection.execute(
+            "SELECT send_signal(%s, %s, %s::jsonb, %s)", [job_id, name, value, signal_id]
+        ).fetchone()
+        assert found is not None
+        answer: str | None = found[0]
+        return answer
+
+    def emit_event(self, name: str, value: str = "null") -> bool:
+        found = self.tables.connection.execute(
+            "SELECT emit_event(%s, %s::jsonb)", [name, value]
+        ).fetchone()
+        assert found is not None
+        return bool(found[0])
+
+    def published(self, job_id: UUID, key: str) -> str | None:
+        found = self.tables.connection.execute(
+            "SELECT value::text FROM published WHERE job_id = %s AND key = %s", [job_id, key]
+        ).fetchone()
+        return None if found is None else str(found[0])
 
     def _run(self, statement: str, *values: object) -> None:
         psycopg.RawCursor(self.tables.connection).execute(sql.load(statement), values)

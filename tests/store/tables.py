@@ -31,6 +31,8 @@ _TIMES = {
     "key_rate": ("free_at",),
     "waiter": ("expires_at",),
     "schedule": ("created_at", "updated_at", "last_at", "next_at"),
+    "step": ("began_at", "recorded_at", "until"),
+    "signal": ("sent_at", "taken_at"),
 }
 
 
@@ -56,7 +58,7 @@ class Tables:
         """Delete all rows."""
         self.connection.execute(
             "TRUNCATE job, failure, node, queue, key_rate, sequence_due, schedule, waiter, note,"
-            " log, follower, subscriber"
+            " log, follower, subscriber, step, signal, published, happening"
         )
         self.connection.execute(
             "UPDATE leader SET term = 0, node_id = NULL, expires_at = '-infinity'"

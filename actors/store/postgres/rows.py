@@ -129,6 +129,7 @@ def acked_of(row: Row, acks: Sequence[Ack]) -> Acked:
         discarded=row.get("discarded", 0),
         cancelled=row.get("cancelled", 0),
         next_due_seconds=row.get("next_due_seconds"),
+        parents=tuple(dict.fromkeys(row["parents"] or ())),
     )
 
 

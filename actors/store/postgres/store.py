@@ -22,6 +22,7 @@ from actors.store.postgres import indexes, rows, timetable
 from actors.store.postgres.acks import write
 from actors.store.postgres.refusals import typed
 from actors.store.postgres.session import checked_namespace
+from actors.store.postgres.workflows import PostgresWorkflows
 from actors.store.protocol import (
     Acked,
     Demand,
@@ -58,7 +59,7 @@ FAILURES_SHOWN = 100
 FOLD_FROM_ROWS = 1_000
 
 
-class PostgresStore:
+class PostgresStore(PostgresWorkflows):
     """A Store on PostgreSQL. Safe to use from any number of trio tasks."""
 
     def __init__(

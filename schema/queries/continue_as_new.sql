@@ -1,0 +1,21 @@
+-- Begin a workflow anew with other args: all that it has done is forgotten.
+-- Caller: Store.record, for a step of the op `continue`. The run then ends, and the next one begins.
+-- Takes:  $1 job, $2 run number, $3 args (JSON text).
+-- Locks:  the job's row; its rows of step and signal.
+-- Index:  job_pkey, step_pkey, signal_pkey. = ANY (ARRAY[id]), and the state as text: see ack_completed.sql.
+-- Rows:   one: how many jobs were changed, none if it is not the running run; and the time. Signals that no
+--         step has taken, and what is published, stay.
+WITH changed AS (
+    UPDATE job
+    SET args = $3::text::jsonb
+    WHERE job.id = ANY (ARRAY[$1::uuid]) AND job.run_number = $2::integer
+    AND job.state::text = 'running'
+    RETURNING job.id
+), forgotten AS (
+    DELETE FROM step USING changed WHERE step.job_id = ANY (ARRAY[changed.id])
+), old AS (
+    DELETE FROM signal USING changed
+    WHERE signal.job_id = ANY (ARRAY[changed.id]) AND signal.taken_at < now() - interval '1 day'
+)
+SELECT count(*) AS jobs, extract(epoch FROM clock_timestamp())::double precision AS now
+FROM changed
