@@ -17,6 +17,7 @@ from runtime.job import ClaimedJob, NewJob
 from runtime.lifecycle import Ack, JobState
 from runtime.limits import QueueLimits
 from runtime.outcome import Failure
+from runtime.workflow.records import Answer, Refused
 from tests.store.tables import Tables
 
 OOPS = Failure("ValueError", "oops", "Traceback: oops")
@@ -181,3 +182,9 @@ def node_info(name: str = "host:1", queues: tuple[str, ...] = ("default",)) -> N
 def ack_of(job: ClaimedJob, state: JobState = JobState.COMPLETED, **options: object) -> Ack:
     """An ack of a claimed run."""
     return Ack(job.id, job.run_number, state, **options)  # type: ignore[arg-type]
+
+
+def refusal(answer: Answer) -> Refused:
+    """The answer, which has to be a refusal."""
+    assert isinstance(answer, Refused)
+    return answer

@@ -20,7 +20,7 @@ from runtime.workflow.records import (
     StepError,
     StepRecord,
 )
-from tests.store.harness import Bench, ack_of
+from tests.store.harness import Bench, ack_of, refusal
 
 MIB = 1024 * 1024
 
@@ -72,14 +72,14 @@ async def test_only_the_running_run_records(bench: Bench) -> None:
         bench, msgspec.structs.replace(again, run_number=9), step()
     )
     lost = await record(bench, job, step())
-    assert isinstance(lost, Refused) and lost.kind == "lost"
+    assert refusal(lost).kind == "lost"
     assert isinstance(await bench.store.recall(job.id, job.run_number), Refused)
     assert (await history(bench, again)).steps == ()
 
 
 async def test_a_job_that_is_not_there_has_nothing_to_record(bench: Bench) -> None:
     (answer,) = await bench.store.record([RunRecords(uuid7(), 1, Record((step(),)))])
-    assert isinstance(answer, Refused) and answer.kind == "lost"
+    assert refusal(answer).kind == "lost"
 
 
 async def test_to_record_again_changes_nothing(bench: Bench) -> None:
@@ -99,8 +99,8 @@ async def test_what_an_earlier_run_has_done_is_refused_to_a_later_one(bench: Ben
 
     answer = await record(bench, again, step(output="2"))
 
-    assert isinstance(answer, Refused) and answer.kind == "invalid"
-    assert "earlier run" in answer.message or "recorded already" in answer.message
+    assert refusal(answer).kind == "invalid"
+    assert "earlier run" in refusal(answer).message or "recorded already" in refusal(answer).message
     assert [one.output for one in (await history(bench, again)).steps] == ["1"]
 
 
@@ -109,7 +109,7 @@ async def test_an_open_step_is_overwritten_and_then_done(bench: Bench) -> None:
     await record(bench, job, step(done=False, attempts=1, until_seconds=60))
     again = await next_run(bench, job)
     (waiting,) = (await history(bench, again)).steps
-    assert not waiting.done and not waiting.over
+    assert (waiting.done, waiting.over) == (False, False)
     assert waiting.until == pytest.approx((await history(bench, again)).now + 60, abs=5)
 
     bench.hands.pass_time(61)
@@ -143,11 +143,12 @@ async def test_a_batch_is_answered_ask_by_ask(bench: Bench) -> None:
 
     first, second, third, fourth, fifth = await bench.store.record(asks)
 
-    assert isinstance(first, Recorded) and isinstance(fourth, Recorded)
-    assert isinstance(second, Refused) and second.kind == "lost"
-    assert isinstance(third, Refused) and third.kind == "too_large"
-    assert 'output of step "large" (4) is 2,097,154 bytes' in third.message
-    assert isinstance(fifth, Refused) and fifth.kind == "lost"
+    assert isinstance(first, Recorded)
+    assert isinstance(fourth, Recorded)
+    assert refusal(second).kind == "lost"
+    assert refusal(third).kind == "too_large"
+    assert 'output of step "large" (4) is 2,097,154 bytes' in refusal(third).message
+    assert refusal(fifth).kind == "lost"
     assert [one.place for one in (await history(bench, job)).steps] == ["1", "2", "5"]
 
 
@@ -232,7 +233,7 @@ async def test_a_late_run_cannot_begin_it_anew(bench: Bench) -> None:
 
     late = await record(bench, job, step("2", "continue", "continue", output='{"round":2}'))
 
-    assert isinstance(late, Refused) and late.kind == "lost"
+    assert refusal(late).kind == "lost"
     assert (await bench.store.get(again.id)).args == {"round": 1}
 
 
