@@ -36,7 +36,7 @@ WITH made AS (
     FROM made CROSS JOIN kept
 ), shown AS (
     INSERT INTO headrace.published (job_id, key, value, published_at)
-    SELECT DISTINCT ON (kept.name) made.id, kept.name, kept.output, kept.recorded_at
+    SELECT DISTINCT ON (kept.name) made.id, kept.name, coalesce(kept.output, CAST('null' AS json)), kept.recorded_at
     FROM made CROSS JOIN kept
     WHERE kept.op = 'publish'
     ORDER BY kept.name, CAST(string_to_array(kept.place, '.') AS integer[]) DESC

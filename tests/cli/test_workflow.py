@@ -1,0 +1,72 @@
+"""`workflow signal`, `event`, `read`, `steps` and `fork`, and `job show` of a workflow."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from tests.cli.conftest import Cli
+from tests.cli.test_jobs import execute
+
+
+def recorded(url: str, job_id: str) -> None:
+    """Two done steps, the second of them published, and a wait."""
+    execute(
+        url,
+        "INSERT INTO headrace.step (job_id, place, op, name, done, output, run_number, seconds)"
+        f" VALUES ('{job_id}', '1', 'step', 'list', true, '[1, 2]', 1, 0.5),"
+        f" ('{job_id}', '2', 'publish', 'draft', true, '{{\"lines\": 3}}', 1, NULL),"
+        f" ('{job_id}', '3', 'signal', 'approved', false, NULL, 1, NULL)",
+    )
+    execute(
+        url,
+        "INSERT INTO headrace.published (job_id, key, value)"
+        f" VALUES ('{job_id}', 'draft', '{{\"lines\": 3}}')",
+    )
+
+
+def test_workflows_are_signalled_read_shown_and_forked(on: Cli, migrated_url: str) -> None:
+    job_id = on("enqueue", "library", "{}").out.strip()
+    recorded(migrated_url, job_id)
+
+    signal_id = uuid4()
+    sent = on("workflow", "signal", job_id, "approved", '{"by": "x"}', "--id", signal_id)
+    assert "the signal was sent" in sent.err
+    assert "was there already" in on("workflow", "signal", job_id, "a", "--id", signal_id).err
+    assert "has happened" in on("workflow", "event", "rates", "1").err
+    assert "had happened before" in on("workflow", "event", "rates", "2").err
+
+    assert on("workflow", "read", job_id, "draft").json == {"lines": 3}
+    absent = on("workflow", "read", job_id, "report", status=1)
+    assert "has published no 'report' yet" in absent.err
+
+    shown = on("workflow", "steps", job_id).out.splitlines()
+    assert shown[0].startswith("timeline: 3 steps, ")
+    assert shown[1].split()[2:4] == ["step", "list"]
+    assert shown[3].rstrip().endswith("waits")
+    steps = on("workflow", "steps", job_id, "--json").json
+    assert [(step["op"], step["output"]) for step in steps][:2] == [
+        ("step", [1, 2]),
+        ("publish", {"lines": 3}),
+    ]
+    assert "timeline: 3 steps, " in on("job", "show", job_id).out
+    assert on("job", "show", job_id, "--json").json["steps"] == steps
+
+    fork = on("workflow", "fork", job_id, "draft", "--json").json
+    assert fork["inserted"]
+    assert [step["name"] for step in on("workflow", "steps", fork["id"], "--json").json] == ["list"]
+    again = on("workflow", "fork", job_id, "2", "--id", fork["id"])
+    assert again.out.strip() == fork["id"]
+    assert "nothing was added" in again.err
+
+
+def test_what_cannot_be_is_said_in_one_line(on: Cli) -> None:
+    job_id = on("enqueue", "library", "{}").out.strip()
+    nobody = uuid4()
+    assert "no usable JSON" in on("workflow", "signal", job_id, "go", "{", status=2).err
+    assert f"no job {nobody}" in on("workflow", "signal", nobody, "go", status=1).err
+    assert f"no job {nobody}" in on("workflow", "steps", nobody, status=1).err
+    assert "has recorded no steps" in on("workflow", "steps", job_id).err
+    assert "steps" not in on("job", "show", job_id, "--json").json
+    assert "no step of the name 'b'" in on("workflow", "fork", job_id, "b", status=2).err
+    on("job", "cancel", job_id)
+    assert "is cancelled" in on("workflow", "signal", job_id, "go", status=1).err
