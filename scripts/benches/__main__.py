@@ -37,6 +37,7 @@ NAMES = (
     "scale",
     "idle",
     "limits",
+    "workflow",
 )
 
 _EXPECTED = (BenchFailed, EmbeddedPostgresError, HeadraceError, OSError)

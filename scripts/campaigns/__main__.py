@@ -40,6 +40,7 @@ NAMES = (
     "soak",
     "power",
     "limits",
+    "workflow",
 )
 _SHOWN = 20
 _EXPECTED = (CampaignFailed, BenchFailed, EmbeddedPostgresError, HeadraceError, OSError)

@@ -13,7 +13,7 @@ import os
 import signal
 import time
 
-from scripts.campaigns.site import Site
+from scripts.campaigns.site import APP, Site
 from scripts.campaigns.work import disturb, work_options
 
 NODES = 2
@@ -32,14 +32,14 @@ def run(site: Site, chosen: argparse.Namespace) -> None:
     disturb(site, chosen, lambda: kill_some(site))
 
 
-def kill_some(site: Site, *options: str) -> None:
-    """Wait a little, and kill something. `options`: of a node that is started instead."""
+def kill_some(site: Site, *options: str, app: str = APP) -> None:
+    """Wait a little, and kill something. `options`, `app`: of a node that is started instead."""
     time.sleep(site.dice.uniform(0.05, 0.2))
     (kind,) = site.dice.choices(list(VICTIMS), list(VICTIMS.values()))
     node = site.dice.choice(site.nodes)
     if kind == "node":
         site.kill_node(node)
-        site.start_node(*options)
+        site.start_node(*options, app=app)
         return
     pids = site.children(node) if kind == "child" else site.fork_servers(node)
     if pids:

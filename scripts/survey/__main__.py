@@ -1,4 +1,4 @@
-"""`scripts/demo [--modules N] [--data-dir FOLDER]`: arguments, signals, exit status."""
+"""`scripts/demo [workflow] [--modules N] [--data-dir FOLDER]`: arguments, signals, exit status."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import attrs
@@ -15,8 +16,10 @@ from rich.console import Console
 from runtime.errors import HeadraceError
 from scripts.provision.errors import ProvisionError
 from scripts.provision.places import own_folder
-from scripts.survey.demo import DemoFailed, demo
+from scripts.survey.demo import demo
+from scripts.survey.errors import DemoFailed
 from scripts.survey.node import CHECKOUT, NodeFailed
+from scripts.survey.workflow_demo import workflow_demo
 
 _EXPECTED = (DemoFailed, HeadraceError, NodeFailed, ProvisionError, OSError)
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -33,7 +36,8 @@ def main() -> int:
 def _demo(arguments: argparse.Namespace) -> int:
     try:
         data_dir = arguments.data_dir or own_folder(CHECKOUT, f".data/demo-{os.geteuid()}")
-        return trio.run(_Run(data_dir.resolve(), arguments.modules).main)
+        show = workflow_demo if arguments.what == "workflow" else demo
+        return trio.run(_Run(show, data_dir.resolve(), arguments.modules).main)
     except* _EXPECTED as errors:
         for error in errors.exceptions:
             print(f"scripts/demo: {error}", file=sys.stderr)
@@ -44,9 +48,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/demo",
         description=(
-            "Survey the standard library in jobs, on all cores, with two bad jobs among them."
+            "Survey the standard library in jobs, on all cores, with two bad jobs among them; or "
+            "in a workflow: mapped over the cores, reduced, approved by a signal, published."
         ),
     )
+    parser.add_argument("what", nargs="?", choices=["jobs", "workflow"], default="jobs")
     parser.add_argument("--modules", type=int, metavar="N", help="only so many; default: all")
     parser.add_argument("--data-dir", type=Path, metavar="FOLDER", help="of PostgreSQL")
     return parser.parse_args()
@@ -56,6 +62,7 @@ def _arguments() -> argparse.Namespace:
 class _Run:
     """The demo, until its end or a signal."""
 
+    show: Callable[[Console, Path, int | None], Awaitable[int]]
     data_dir: Path
     limit: int | None
     status: int = 1
@@ -64,7 +71,7 @@ class _Run:
         """The exit status."""
         async with trio.open_nursery() as nursery:
             await nursery.start(self._obey_signals, nursery.cancel_scope)
-            self.status = await demo(Console(), self.data_dir, self.limit)
+            self.status = await self.show(Console(), self.data_dir, self.limit)
             nursery.cancel_scope.cancel()
         return self.status
 

@@ -5,14 +5,10 @@ database ─▶ node ─▶ enqueue ─▶ watch ─▶ drain ─▶ the same on
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import attrs
 import trio
@@ -31,18 +27,15 @@ from runtime.lifecycle import FINAL_STATES, JobState
 from scripts.survey import app
 from scripts.survey.findings import Findings
 from scripts.survey.modules import library, modules
-from scripts.survey.node import CHECKOUT, Node, serving
+from scripts.survey.node import Node, serving
 from scripts.survey.progress import Progress, Show, showing
 from scripts.survey.report import look_further, report, say
 from scripts.survey.serial import Serial
+from scripts.survey.serial_survey import serial_survey
 
 _WATCH_SECONDS = 0.1  # between looks; each reads the whole table, which is small here
 _TOO_LONG_SECONDS = 300.0  # a machine that needs more has something wrong with it
 _MOST_JOBS = 10_000  # that a list of jobs may have
-
-
-class DemoFailed(Exception):
-    """Something did not come out as it should. Its text is for the person at the terminal."""
 
 
 @attrs.frozen
@@ -81,7 +74,7 @@ async def demo(console: Console, data_dir: Path, limit: int | None) -> int:
         async with open_database(config) as bridge:
             store = PostgresStore(bridge, namespace=namespace)
             await _served(console, server, namespace, store, work)
-            serial = await _serial(console, limit, len(chosen))
+            serial = await serial_survey(console, limit, len(chosen))
             findings = await _findings(store, work, serial)
     report(console, findings)
     complaints = findings.complaints()
@@ -141,38 +134,6 @@ def _now(running: Sequence[Job]) -> list[str]:
     """What is on the cores, or about to be: a child holds short jobs ahead. Oldest first."""
     oldest = running[::-1][: usable_cores()]
     return [str(job.args.get("module", job.kind)) for job in oldest]
-
-
-async def _serial(console: Console, limit: int | None, total: int) -> Serial:
-    """The same surveys on one core, without Headrace, now that all others are idle."""
-    say(console, "the same work on one core, without Headrace:")
-    arguments = [] if limit is None else [str(limit)]
-    process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", "scripts.survey.serial", *arguments],
-        cwd=CHECKOUT,
-        stdout=subprocess.PIPE,
-        process_group=0,
-    )
-    try:
-        with showing(console) as show:
-            return await _follow(process, total, show)
-    finally:
-        process.kill()
-        with trio.CancelScope(shield=True):
-            await process.wait()
-
-
-async def _follow(process: trio.Process, total: int, show: Show) -> Serial:
-    """Show each module that it names; what it says at the end. Raises DemoFailed."""
-    assert process.stdout is not None
-    said = ""
-    async for data in process.stdout:
-        said += data.decode()
-        modules_done = said.split("\n")[:-1][:total]  # what follows them is the sum
-        show(Progress(len(modules_done), total, now=modules_done[-1:]))
-    if await process.wait() != 0:
-        raise DemoFailed(f"the survey on one core ended with status {process.returncode}")
-    return cast("Serial", json.loads(said.splitlines()[-1]))
 
 
 async def _findings(store: Store, work: Work, serial: Serial) -> Findings:

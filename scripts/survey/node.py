@@ -87,11 +87,11 @@ class Node:
 
 
 @asynccontextmanager
-async def serving(data_dir: Path, namespace: str) -> AsyncIterator[Node]:
+async def serving(data_dir: Path, namespace: str, app: str = APP) -> AsyncIterator[Node]:
     """A node that serves the demo's app on all cores, ready. Raises NodeFailed."""
     with TemporaryDirectory(prefix="headrace-") as folder, _datagrams() as listener:
         await listener.bind(f"{folder}/ready")
-        node = _start(data_dir, namespace, f"{folder}/ready")
+        node = _start(data_dir, namespace, f"{folder}/ready", app)
         try:
             await _ready(node, listener)
             yield node
@@ -114,9 +114,9 @@ async def _ready(node: Node, listener: trio.socket.SocketType) -> None:
     raise node.failure(f"the node is not ready after {_READY_SECONDS:g} s")
 
 
-def _start(data_dir: Path, namespace: str, notify: str) -> Node:
+def _start(data_dir: Path, namespace: str, notify: str, app: str) -> Node:
     log = data_dir / "node.log"
-    command = [sys.executable, "-m", "runtime", "serve", APP, "--data-dir", str(data_dir)]
+    command = [sys.executable, "-m", "runtime", "serve", app, "--data-dir", str(data_dir)]
     command += ["--namespace", namespace, "--kill-grace-seconds", str(KILL_GRACE_SECONDS)]
     with log.open("ab") as file:
         process = subprocess.Popen(

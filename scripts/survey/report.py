@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import UUID
 
 from rich import box
 from rich.console import Console
@@ -95,6 +96,20 @@ def commands(data_dir: Path, namespace: str, bad: Sequence[Job]) -> list[str]:
         f"{python} node list",
         f'{python} enqueue survey \'{{"module": "this.py"}}\'',
         f"{python} serve {APP}   # Ctrl-C ends it",
+    ]
+
+
+def workflow_commands(data_dir: Path, namespace: str, job_id: UUID) -> list[str]:
+    """The same, of a workflow: its timeline, what it published, and a fork of it."""
+    python = f"{shlex.quote(_shortest(Path(sys.executable)))} -m runtime"
+    return [
+        f"cd {shlex.quote(str(CHECKOUT))}",
+        f"export HEADRACE_DATA_DIR={shlex.quote(str(data_dir))} HEADRACE_NAMESPACE={namespace}",
+        f"{python} workflow steps {job_id}",
+        f"{python} workflow read {job_id} report",
+        f"{python} job show {job_id}",
+        f"{python} job list --kind survey_share --limit 5",
+        f"{python} workflow fork {job_id} reduce",
     ]
 
 
