@@ -1,6 +1,6 @@
--- Begin a workflow anew with other args: all that it has done is forgotten.
+-- Begin a workflow anew with other args: all that it has done is forgotten, but how often it began anew.
 -- Caller: Store.record, for a step of the op `continue`. The run then ends, and the next one begins.
--- Takes:  $1 job, $2 run number, $3 args (JSON text).
+-- Takes:  $1 job, $2 run number, $3 args (JSON text), $4 place and $5 name of the step that tells of it.
 -- Locks:  the job's row; its rows of step and signal.
 -- Index:  job_pkey, step_pkey, signal_pkey. = ANY (ARRAY[id]), and the state as text: see ack_completed.sql.
 -- Rows:   one: how many jobs were changed, none if it is not the running run; and the time. Signals that no
@@ -12,7 +12,14 @@ WITH changed AS (
     AND job.state::text = 'running'
     RETURNING job.id
 ), forgotten AS (
-    DELETE FROM step USING changed WHERE step.job_id = ANY (ARRAY[changed.id])
+    DELETE FROM step USING changed
+    WHERE step.job_id = ANY (ARRAY[changed.id]) AND step.place <> $4::text
+), kept AS (
+    INSERT INTO step (job_id, place, op, name, done, run_number)
+    SELECT changed.id, $4::text, 'continue', $5::text, true, $2::integer
+    FROM changed
+    ON CONFLICT (job_id, place) DO UPDATE SET
+        name = excluded.name, run_number = excluded.run_number, recorded_at = excluded.recorded_at
 ), old AS (
     DELETE FROM signal USING changed
     WHERE signal.job_id = ANY (ARRAY[changed.id]) AND signal.taken_at < now() - interval '1 day'

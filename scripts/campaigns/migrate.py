@@ -27,7 +27,7 @@ from scripts.campaigns.work import disturb, work_options
 
 NODES = 2
 # Above are indexes alone; without what is below nodes and clients cannot do.
-LOWEST = 23
+LOWEST = 29
 _INDEXES = {
     "claim": "job_claim",
     "stage": "job_due",

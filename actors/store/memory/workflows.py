@@ -44,16 +44,23 @@ def record(state: State, one: RunRecords) -> Recorded | Refused:
         return _spawn(state, job, one.ask)
     known = state.steps.get(job.id, {})
     for step in one.ask.steps:
-        entry = known.get(step.place)
-        if entry is not None and entry.record.done and entry.run_number != job.run_number:
+        if step.op != "continue" and _done_before(known.get(step.place), job):
             return Refused("invalid", f"the step at {step.place} is recorded already")
     for step in one.ask.steps:
         _write(state, job, step, now)
     return Recorded(state.clock.date(now).timestamp())
 
 
+def _done_before(entry: StepEntry | None, job: JobEntry) -> bool:
+    """Whether an earlier run has done this step."""
+    return entry is not None and entry.record.done and entry.run_number != job.run_number
+
+
 def _write(state: State, job: JobEntry, step: StepRecord, now: float) -> None:
     known = state.steps.setdefault(job.id, {})
+    if step.op == "continue":
+        _begin_anew(state, job, step)
+        return
     entry = known.get(step.place)
     if entry is not None and entry.record.done:
         return
@@ -69,13 +76,12 @@ def _write(state: State, job: JobEntry, step: StepRecord, now: float) -> None:
         state.published[job.id, step.name] = step.output or "null"
     if step.done and step.error is not None and step.op in ("run", "map"):
         _cancel(state, _children(state, job.id, step.place), now)
-    if step.op == "continue" and step.done and step.output is not None:
-        _begin_anew(state, job, step.output)
 
 
-def _begin_anew(state: State, job: JobEntry, args: str) -> None:
-    job.new = msgspec.structs.replace(job.new, args=args)
-    state.steps.pop(job.id, None)
+def _begin_anew(state: State, job: JobEntry, step: StepRecord) -> None:
+    state.jobs.rewrite(job, msgspec.structs.replace(job.new, args=step.output or "{}"))
+    told = msgspec.structs.replace(step, output=None)
+    state.steps[job.id] = {step.place: StepEntry(told, job.run_number, None)}
 
 
 def _spawn(state: State, job: JobEntry, ask: Spawn) -> Recorded | Refused:

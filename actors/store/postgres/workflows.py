@@ -88,8 +88,9 @@ class PostgresWorkflows:
         return steps.spawned_of(row, one)
 
     async def _begin_anew(self, one: RunRecords) -> Written:
-        (args,) = (step.output for step in steps.steps_of(one) if step.op == steps.BEGINS_ANEW)
-        row = await self._fetchrow("continue_as_new", one.job_id, one.run_number, args or "{}")
+        (step,) = (step for step in steps.steps_of(one) if step.op == steps.BEGINS_ANEW)
+        told = (step.output or "{}", step.place, step.name)
+        row = await self._fetchrow("continue_as_new", one.job_id, one.run_number, *told)
         return Recorded(row["now"]) if row["jobs"] else steps.LOST
 
     async def recall(
