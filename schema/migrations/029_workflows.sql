@@ -225,6 +225,7 @@ DECLARE
     queues text[];
     due boolean;
     serving text;
+    number integer := json_array_length(jobs);
 BEGIN
     SELECT coalesce(node.name, '') INTO serving
     FROM job LEFT JOIN node ON node.id = job.node_id
@@ -243,10 +244,7 @@ BEGIN
         SELECT
             entry.*, coalesce(entry.queue, 'default') AS into_queue,
             coalesce(
-                entry.scheduled_at,
-                now() + make_interval(secs => coalesce(
-                    entry.delay_seconds, entry.place::double precision * -1e-6
-                ))
+                entry.scheduled_at, now() + make_interval(secs => coalesce(entry.delay_seconds, 0))
             ) AS due_at,
             CASE
                 WHEN entry.options IS NOT NULL
@@ -276,7 +274,7 @@ BEGIN
             -- Earlier items first, and the last of them now.
             CASE
                 WHEN given.scheduled_at IS NULL AND given.delay_seconds IS NULL
-                THEN now() - make_interval(secs => (json_array_length(jobs) - given.place) * 1e-6)
+                THEN now() - make_interval(secs => (number - given.place) * 1e-6)
                 ELSE given.due_at
             END,
             CASE
