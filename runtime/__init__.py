@@ -6,6 +6,7 @@ child, which needs few of them, starts fast and never imports a database library
 - define and enqueue: App, Kind, Unique, cron, every, Backoff (exponential, constant), NewJob,
   PayloadLimits
 - inside a handler: current_job; what it takes: injected; batches: Batch, BatchJob
+- workflows: Context, AsyncContext, step, Retry, and their errors, all of them WorkflowErrors
 - end a run otherwise: Snooze, Discard, Cancel; meet its end: JobTimeout, JobCancelled, RunStopped
 - clients with a pool of their own: Client (sync), AsyncClient (asyncio), TrioClient
 - talk to workflows on a connection of one's own: send_signal, emit_event; see them: Step
@@ -81,6 +82,18 @@ if TYPE_CHECKING:
     from runtime.timing import cron as cron
     from runtime.timing import every as every
     from runtime.unique import Unique as Unique
+    from runtime.workflow.async_context import AsyncContext as AsyncContext
+    from runtime.workflow.context import Context as Context
+    from runtime.workflow.decorator import step as step
+    from runtime.workflow.failures import ChildFailed as ChildFailed
+    from runtime.workflow.failures import ChildrenFailed as ChildrenFailed
+    from runtime.workflow.failures import EventTimeout as EventTimeout
+    from runtime.workflow.failures import SignalTimeout as SignalTimeout
+    from runtime.workflow.failures import StepFailed as StepFailed
+    from runtime.workflow.failures import StepTimeout as StepTimeout
+    from runtime.workflow.failures import WorkflowChanged as WorkflowChanged
+    from runtime.workflow.failures import WorkflowError as WorkflowError
+    from runtime.workflow.retry import Retry as Retry
 
 _NAMES = {
     "app": ("App", "load"),
@@ -135,6 +148,20 @@ _NAMES = {
     "timing": ("Timing", "cron", "every"),
     "resources": ("Resources",),
     "unique": ("Unique",),
+    "workflow.async_context": ("AsyncContext",),
+    "workflow.context": ("Context",),
+    "workflow.decorator": ("step",),
+    "workflow.failures": (
+        "ChildFailed",
+        "ChildrenFailed",
+        "EventTimeout",
+        "SignalTimeout",
+        "StepFailed",
+        "StepTimeout",
+        "WorkflowChanged",
+        "WorkflowError",
+    ),
+    "workflow.retry": ("Retry",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 

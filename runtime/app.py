@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import inspect
 import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
@@ -16,22 +15,21 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
-from runtime.app_schedules import Timetable
+from runtime.app_handlers import handler_class
+from runtime.app_workflows import Workflows
 from runtime.batch import Batch
 from runtime.codec.sealer import Codec, Sealer
 from runtime.errors import UnknownKind, UsageError
 from runtime.failure_policy import BackoffPolicy, ErrorHook, ErrorTypes, FailurePolicy
 from runtime.handler import AsyncHandler, Handler, SyncHandler
-from runtime.handler_batch import AsyncBatchHandler, BatchDecorator, SyncBatchHandler
+from runtime.handler_batch import BatchDecorator
 from runtime.handler_enqueue import enqueue_jobs
 from runtime.handler_key import KeyFunction
 from runtime.handler_options import (
     DEFAULT_NAMESPACE,
     JobOptions,
     Seconds,
-    check_kind,
     check_namespace,
-    seconds_of,
 )
 from runtime.job import DEFAULT_MAX_ATTEMPTS, DEFAULT_PRIORITY, DEFAULT_QUEUE, NewJob
 from runtime.payload import DEFAULT_LIMITS, PayloadLimits
@@ -62,7 +60,7 @@ class JobDecorator(Protocol):
     def __call__(self, function: Callable[P, R], /) -> SyncHandler[P, R]: ...
 
 
-class App(Surroundings, Timetable):
+class App(Surroundings, Workflows):
     """A set of handlers and the namespace in which their jobs live.
 
     Args: name: for people and logs. namespace: the PostgreSQL schema of the tables. limits: how
@@ -86,7 +84,7 @@ class App(Surroundings, Timetable):
         max_crashes: int | None = None,
     ) -> None:
         Surroundings.__init__(self)
-        Timetable.__init__(self)
+        Workflows.__init__(self, JobOptions(max_attempts=max_attempts))
         self.name = name
         self.namespace = check_namespace(namespace)
         self.limits = limits
@@ -94,8 +92,6 @@ class App(Surroundings, Timetable):
         self.policy = FailurePolicy(
             backoff=backoff, retry_on=retry_on, discard_on=discard_on, max_crashes=max_crashes
         )
-        self._options = JobOptions(max_attempts=max_attempts)
-        self._handlers: dict[str, Handler[..., Any]] = {}
 
     def __repr__(self) -> str:
         return f"<App {self.name}: {len(self._handlers)} kinds>"
@@ -215,37 +211,27 @@ class App(Surroundings, Timetable):
         batch: the function takes a list of BatchJobs, and gives a result for each; see Batch.
         Raises: UsageError, for a kind that is taken, an option or a function that cannot be.
         """
-        options = JobOptions(
+        return self._decorator(
+            function,
+            partial(handler_class, batch=batch),
+            kind=kind,
             queue=queue,
             priority=priority,
+            timeout=timeout,
             max_attempts=max_attempts,
-            sequence=sequence,
-            unique=Unique() if unique is True else unique,
-            expires_seconds=seconds_of("expires_in", expires_in),
-        )
-        options = options.over(self._options)
-        timeout_seconds = _timeout_of(timeout, resources)
-        policy = FailurePolicy(
             backoff=backoff,
             retry_on=retry_on,
             discard_on=discard_on,
             on_error=on_error,
             max_crashes=max_crashes,
-        ).over(self.policy)
-        chosen = resources or Resources()
-
-        def add(function: Callable[..., Any]) -> Handler[..., Any]:
-            if not callable(function):
-                raise UsageError(f"@app.job takes a function, not {function!r}; options by name")
-            name = check_kind(kind or getattr(function, "__name__", ""))
-            make = _class_of(inspect.iscoroutinefunction(function), batch)
-            made = make(function, name, self, options, timeout_seconds, policy, chosen, key)
-            self._add(made, [check_kind(alias) for alias in _listed(aliases)])
-            if schedule is not None:
-                self.schedule(name, schedule, made)
-            return made
-
-        return add if function is None else add(function)
+            resources=resources,
+            key=key,
+            sequence=sequence,
+            unique=unique,
+            expires_in=expires_in,
+            aliases=aliases,
+            schedule=schedule,
+        )
 
     def on_error(self, hook: H) -> H:
         """Have a function called in the child with each job and the error that its handler raised.
@@ -266,37 +252,6 @@ class App(Surroundings, Timetable):
     def enqueue_many(self, conn: Any, jobs: Iterable[NewJob]) -> Any:
         """`runtime.enqueue_many`, into this app's namespace and with its limits."""
         return enqueue_jobs(conn, jobs, self.namespace, self.limits)
-
-    def _add(self, handler: Handler[..., Any], aliases: Sequence[str]) -> Handler[..., Any]:
-        kinds = [handler.kind, *aliases]
-        for kind in kinds:
-            if kind in self._handlers:
-                other = self._handlers[kind]
-                raise UsageError(f"kind {kind!r} is taken by {other!r} of {other.__module__}")
-        self._handlers |= dict.fromkeys(kinds, handler)
-        return handler
-
-
-def _listed(aliases: Sequence[str]) -> Sequence[str]:
-    if isinstance(aliases, str):
-        raise UsageError(
-            f"aliases is a list of kinds, not {aliases!r:.200}; write [{aliases!r:.200}]"
-        )
-    return aliases
-
-
-def _class_of(is_async: bool, batch: Batch | None) -> Callable[..., Handler[..., Any]]:
-    if batch is None:
-        return AsyncHandler if is_async else SyncHandler
-    return partial(AsyncBatchHandler if is_async else SyncBatchHandler, batch=batch)
-
-
-def _timeout_of(timeout: Seconds | None, resources: Resources | None) -> float | None:
-    seconds = seconds_of("timeout", timeout)
-    of_resources = None if resources is None else resources.timeout_seconds
-    if seconds is not None and of_resources is not None:
-        raise UsageError("give timeout to @app.job or to Resources, not to both")
-    return of_resources if seconds is None else seconds
 
 
 def load(path: str) -> App:

@@ -85,11 +85,14 @@ class Handler(Enqueuer[P, R]):
         self._timeout_seconds = timeout_seconds
         self._policy = policy
         self._resources = resources
-        self._signature = Signature(kind, function)
+        self._signature = self._signature_of(kind, function)
         self._key = None if key is None else KeySource(self._fields, key)
         self.check_names(options)
         self._layers: tuple[Around, ...] = ()
         self.forget()
+
+    def _signature_of(self, kind: str, function: Callable[..., Any]) -> Signature:
+        return Signature(kind, function)
 
     def forget(self) -> None:
         """Look annotations, and what surrounds the function, up anew when they are needed."""

@@ -35,7 +35,7 @@ LONGEST_SECONDS = 100 * 365.25 * 86_400.0
 MAX_ATTEMPTS = 32_000  # the column is a smallint, and rescue may add to it
 DEFAULT_NAMESPACE = "headrace"
 _NAMESPACE = re.compile(r"[a-z_][a-z0-9_]{0,39}")  # an identifier that fits with ".finished" in 63
-_KIND = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-:/]{0,126}")
+_KIND = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-:/@]{0,126}")
 
 
 class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +94,7 @@ def check_kind(kind: object) -> str:
     if not isinstance(kind, str) or _KIND.fullmatch(kind) is None:
         raise UsageError(
             f"{kind!r:.200} cannot be a kind: a letter or _, then at most 126 of letters, digits "
-            f"and _ . - : / ; give the handler one with @app.job(kind=...)"
+            f"and _ . - : / @ ; give the handler one with @app.job(kind=...)"
         )
     return kind
 

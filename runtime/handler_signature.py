@@ -21,14 +21,17 @@ _EMPTY = inspect.Parameter.empty
 
 
 class Signature:
-    """What a function takes, in order. Raises: UsageError, for one that cannot be a handler."""
+    """What a function takes, in order, but for the first `given` parameters, which are no args.
 
-    def __init__(self, kind: str, function: Callable[..., Any]) -> None:
+    Raises: UsageError, for one that cannot be a handler.
+    """
+
+    def __init__(self, kind: str, function: Callable[..., Any], given: int = 0) -> None:
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise UsageError(f"{kind} is a generator; a handler returns its output")
         self.kind = kind
         self._function = function
-        whole = signature_of(kind, function)
+        whole = _without(signature_of(kind, function), given)
         self.parameters: tuple[inspect.Parameter, ...] = ()
         self.injected: tuple[inspect.Parameter, ...] = ()  # resources; no part of the args
         self.extra: inspect.Parameter | None = None  # **kwargs, if the handler has it
@@ -115,6 +118,10 @@ def signature_of(kind: str, function: Callable[..., Any]) -> inspect.Signature:
         return inspect.signature(function)
     except (TypeError, ValueError) as error:
         raise UsageError(f"{kind}: {function!r} cannot be a handler: {error}") from error
+
+
+def _without(whole: inspect.Signature, given: int) -> inspect.Signature:
+    return whole.replace(parameters=list(whole.parameters.values())[given:]) if given else whole
 
 
 def _may_be_none(parameter: inspect.Parameter, hint: Any) -> bool:

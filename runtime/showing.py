@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import reprlib
 
+from runtime.errors import HeadraceError, Interrupted
+
 # Characters of a text, and of what has a repr of its own.
 _LONGEST = 80
 # Python refuses to write out integers of more than 4,300 digits.
@@ -25,3 +27,11 @@ class _Short(reprlib.Repr):
 
 shown = _Short().repr
 """`repr` of a value, in short."""
+
+
+def class_name(kind: type[BaseException]) -> str:
+    """An error's class: builtin and our own by their bare name, others with their module."""
+    ours = issubclass(kind, HeadraceError | Interrupted)
+    if ours or kind.__module__ in ("builtins", "__main__"):
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"

@@ -31,9 +31,10 @@ from runtime.child.meter import Meter
 from runtime.child.outbox import Outbox
 from runtime.child.page import RunPage
 from runtime.child.ring import struck_within
-from runtime.errors import Interrupted, UnknownKind
+from runtime.errors import Interrupted, RunStopped, UnknownKind
 from runtime.injection.tending import AsyncShelf, async_shelf_of_child
 from runtime.outcome import Outcome
+from runtime.workflow.records import Answer
 
 T = TypeVar("T")
 
@@ -63,8 +64,9 @@ class AsyncLoop:
         self._handlers = dict(app.handlers)
         self._judge = judge
         self._eager = eager_of(app, is_async=True)
-        self._inbox = Inbox(sock)
+        self._inbox = Inbox(sock, self._answered)
         self._runs: dict[int, AsyncRun] = {}
+        self._asks: dict[tuple[int, int], asyncio.Future[Answer]] = {}
         self._reading = False
         self._hushed = False  # a ring must not raise just now; there will be another
         self._stalled = False  # a ring has struck a handler, and the loop has not read since
@@ -130,12 +132,22 @@ class AsyncLoop:
         """A child that was hung up on finishes what it has; one whose stream broke does not."""
         if self._inbox.closed or self._error:
             self._loop.remove_reader(self._socket)  # it is readable for ever
+        if self._inbox.closed or self._error:
+            self._give_up()
         if self._over.done():
             return
         if self._error:
             self._over.set_exception(self._error)
         elif self._inbox.closed and not self._runs:
             self._over.set_result(None)
+
+    def _give_up(self) -> None:
+        """Nobody is there to answer."""
+        for future in self._asks.values():
+            if not future.done():
+                future.set_exception(RunStopped("the node is gone"))
+                future.exception()  # perhaps nobody asks for it
+        self._asks.clear()
 
     def _begin(self, frame: wire.Run) -> None:
         """The order of steps is the protocol of `runtime.child.page`."""
@@ -232,6 +244,8 @@ class AsyncLoop:
             outcome = task.result()
         seq = run.frame.seq
         del self._runs[seq]
+        for key in [key for key in self._asks if key[0] == seq]:
+            del self._asks[key]
         self._inbox.interrupts.pop(seq, None)
         run.job.end()
         self._outbox.send_posted()
@@ -277,7 +291,32 @@ class AsyncLoop:
         """Of the app."""
         return self._handlers.get(kind)
 
-    def post(self, frame: wire.Noted | wire.Completing) -> None:
+    def ask(self, frame: wire.Asked) -> asyncio.Future[Answer]:
+        """In the loop's thread."""
+        future: asyncio.Future[Answer] = self._loop.create_future()
+        self._asks[frame.seq, frame.number] = future
+        self.undisturbed(lambda: self.post(frame))
+        if self._inbox.closed:
+            self._give_up()
+        return future
+
+    def _answered(self, frame: wire.Answered) -> None:
+        future = self._asks.pop((frame.seq, frame.number), None)
+        if future is not None and not future.done():
+            future.set_result(frame.answer)
+
+    def attend(self, event: threading.Event) -> None:
+        """For plain handlers."""
+        event.wait()
+
+    def nudge(self) -> None:
+        """For plain handlers."""
+
+    def limited(self, seconds: float, action: Callable[[], T], /) -> T:
+        """For plain handlers."""
+        return action()
+
+    def post(self, frame: wire.Noted | wire.Completing | wire.Asked) -> None:
         """In any thread."""
         self._outbox.post(frame)
         if threading.get_ident() == self._thread:

@@ -189,6 +189,11 @@ class JobContext:
                 self._notebook = Notebook(self._frame.seq, self._desk)
             return self._notebook
 
+    @property
+    def run_and_desk(self) -> tuple[Run, Desk]:
+        """For a workflow: what its run was told, and whom it asks."""
+        return self._frame, self._desk
+
     def log_record(self, text: str, level: str, logger: str, at: float) -> None:
         """For the capture of `logging`: one record, made `at` so many seconds since 1970."""
         self._notes.log(text, level, logger, at)

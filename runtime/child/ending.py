@@ -8,6 +8,8 @@
     Failed         or what the handler's hooks and policy make of it (`runtime.child.ruling`)
     bad output     Discarded: the handler has done its work, and would return the same again
     sealed args    Snoozed, where the key is missing: see `runtime.child.keeping`
+    Suspend        Suspended; so is ContinuedAsNew
+    WorkflowError  Discarded: a replay would only raise it again
 
 Rules: an exception that came of being interrupted, through `raise ... from` or a clean-up that
 failed, counts as the interruption. Nothing here raises, not even MemoryError, and no text leaves
@@ -28,7 +30,6 @@ from runtime.child.ruling import ruled
 from runtime.child.settings import ChildSettings
 from runtime.errors import (
     Expired,
-    HeadraceError,
     Interrupted,
     JobCancelled,
     PayloadError,
@@ -47,9 +48,13 @@ from runtime.outcome import (
     Outcome,
     Snooze,
     Snoozed,
+    Suspended,
     Verdict,
 )
 from runtime.payload import PayloadLimits, check_size, cut
+from runtime.showing import class_name
+from runtime.workflow.failures import RunLost, WorkflowError
+from runtime.workflow.suspend import ContinuedAsNew, Suspend
 
 # Of a trace that is too long, this share is kept from its end, where the error itself stands.
 _TRACE_TAIL = 0.5
@@ -98,8 +103,12 @@ class Judge:
         self, handler: Handler | None, attempt: int, error: BaseException, *, told: bool = True
     ) -> Outcome:
         """The outcome of a handler that raised. `told`: whether it had been told to stop."""
+        if isinstance(error, Suspend):
+            return Suspended(error.seconds)
+        if isinstance(error, ContinuedAsNew):
+            return Suspended(0.0)
         interrupted = next((e for e in chain(error) if isinstance(e, Interrupted)), None)
-        if interrupted is not None and (told or not isinstance(interrupted, RunStopped)):
+        if interrupted is not None and (told or _ends_uncounted(interrupted)):
             return self.of_interruption(handler, attempt, interrupted, error)
         if isinstance(error, Verdict):
             return self._of_verdict(error)
@@ -143,6 +152,8 @@ class Judge:
         if handler is None:
             return Failed(failure)
         outcome = ruled(handler, attempt, error, failure)
+        if isinstance(outcome, Failed) and isinstance(error, WorkflowError):
+            outcome = Discarded(outcome.failure)
         noted = outcome.failure
         if noted is None or noted is failure:
             return outcome
@@ -156,7 +167,7 @@ class Judge:
     def _failure(self, error: BaseException, traced: BaseException) -> Failure:
         limit = self._limits.failure_bytes
         return Failure(
-            error_class=cut(_class_name(type(error)), limit),
+            error_class=cut(class_name(type(error)), limit),
             message=cut(_message(error), limit),
             trace=cut(_trace(traced), limit, tail_share=_TRACE_TAIL),
         )
@@ -172,12 +183,9 @@ def chain(error: BaseException) -> Iterator[BaseException]:
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
 
 
-def _class_name(kind: type[BaseException]) -> str:
-    """Builtin and our own errors by their bare name, others with their module."""
-    ours = issubclass(kind, HeadraceError | Interrupted)
-    if ours or kind.__module__ in ("builtins", "__main__"):
-        return kind.__qualname__
-    return f"{kind.__module__}.{kind.__qualname__}"
+def _ends_uncounted(interrupted: Interrupted) -> bool:
+    """Whether it was not raised by the handler itself, as a RunStopped might be."""
+    return isinstance(interrupted, RunLost) or not isinstance(interrupted, RunStopped)
 
 
 def _message(error: BaseException) -> str:
@@ -193,7 +201,7 @@ def _trace(error: BaseException) -> str:
         _hide_our_frames(trace)
         return "".join(trace.format())
     except BaseException as second:
-        return f"{_class_name(type(error))} (its trace cannot be had: {type(second).__name__})"
+        return f"{class_name(type(error))} (its trace cannot be had: {type(second).__name__})"
 
 
 def _hide_our_frames(trace: traceback.TracebackException) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import socket
+from collections.abc import Callable
 
 from runtime.errors import (
     CpuTimeout,
@@ -13,7 +14,7 @@ from runtime.errors import (
     JobTimeout,
     RunStopped,
 )
-from runtime.wire import Decoder, Interrupt, Run, WireError
+from runtime.wire import Answered, Decoder, Interrupt, Run, WireError
 
 # One read takes this much: dozens of small runs.
 _READ_BYTES = 256 * 1024
@@ -28,10 +29,14 @@ _ERRORS: dict[str, type[Interrupted]] = {
 
 
 class Inbox:
-    """Reads the child's socket. Not to be used from within itself (see SyncLoop's bell)."""
+    """Reads the child's socket. Not to be used from within itself (see SyncLoop's bell).
 
-    def __init__(self, sock: socket.socket) -> None:
+    `answered` takes what a workflow's run is answered.
+    """
+
+    def __init__(self, sock: socket.socket, answered: Callable[[Answered], None]) -> None:
         self._socket = sock
+        self._answered = answered
         self._decoder = Decoder()
         self.runs: collections.deque[Run] = collections.deque()
         self.interrupts: dict[int, Interrupt] = {}
@@ -60,6 +65,8 @@ class Inbox:
             elif isinstance(frame, Interrupt):
                 self.interrupts[frame.seq] = frame
                 self.news.append(frame.seq)
+            elif isinstance(frame, Answered):
+                self._answered(frame)
             else:
                 raise WireError(f"a Worker does not send {type(frame).__name__}")
 

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from runtime import wire
 from runtime.child.handler import Handler
@@ -53,7 +53,7 @@ class Desk(Protocol):
     def handler(self, kind: str) -> Handler | None:
         """The handler of a kind."""
 
-    def post(self, frame: wire.Noted | wire.Completing) -> None:
+    def post(self, frame: wire.Noted | wire.Completing | wire.Asked) -> None:
         """Send a frame, from any thread. Nothing happens where the Worker is gone."""
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
@@ -62,8 +62,38 @@ class Desk(Protocol):
     def undisturbed(self, action: Callable[[], T], /) -> T:
         """Do something that an interruption must not break off; it is raised afterwards."""
 
+    # --- for workflows; see runtime.workflow ------------------------------------------------------
 
-class _Nobody:
+    def ask(self, frame: wire.Asked) -> Any:
+        """Send it, from any thread. Returns a ticket: `runtime.child.answers.Slot`, or a future."""
+
+    def attend(self, event: threading.Event) -> None:
+        """Wait for an event, in any thread of a plain handler. Raises: what interrupts the run."""
+
+    def nudge(self) -> None:
+        """Have the main thread look again whether what it attends to has come."""
+
+    def limited(self, seconds: float, action: Callable[[], T], /) -> T:
+        """Call it, and raise StepTimeout in it if it takes longer. Raises: UsageError."""
+
+
+class NoWorkflows:
+    """What a desk says of workflows that has no node to ask."""
+
+    def ask(self, frame: wire.Asked) -> Any:
+        raise UsageError("a workflow's operations need a node; here is none")
+
+    def attend(self, event: threading.Event) -> None:
+        event.wait()
+
+    def nudge(self) -> None:
+        """Who attends is told by the event itself."""
+
+    def limited(self, seconds: float, action: Callable[[], T], /) -> T:
+        return action()
+
+
+class _Nobody(NoWorkflows):
     """The desk of a run that has no child: what it tells, nobody hears."""
 
     stored_limit = DEFAULT_LIMITS.output_bytes
@@ -74,7 +104,7 @@ class _Nobody:
     def handler(self, kind: str) -> Handler | None:
         return None
 
-    def post(self, frame: wire.Noted | wire.Completing) -> None:
+    def post(self, frame: wire.Noted | wire.Completing | wire.Asked) -> None:
         """Nobody hears."""
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:

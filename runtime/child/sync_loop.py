@@ -28,6 +28,8 @@ from types import FrameType
 from typing import TypeVar
 
 from runtime import wire
+from runtime.child.alarm import Alarm
+from runtime.child.answers import Answers, Slot
 from runtime.child.batch_run import BatchRun, dones, taken_whole
 from runtime.child.conditions import Conditions
 from runtime.child.context import JobContext, current
@@ -58,7 +60,8 @@ class SyncLoop:
         self._handlers = dict(app.handlers)
         self._judge = judge
         self._eager = eager_of(app, is_async=False)
-        self._inbox = Inbox(sock)
+        self._answers = Answers(sock)
+        self._inbox = Inbox(sock, self._answers.take)
         self._rung = False  # a ring came while nothing could be raised
         self._hearing = False  # a ring must not raise just now
         infos = [each.info() for each in self._handlers.values()]
@@ -68,6 +71,7 @@ class SyncLoop:
         self._thread = threading.get_ident()
         self._sending = threading.RLock()  # held by who sends while a run goes on
         self._batch: BatchRun | None = None  # that goes on
+        self._alarm = Alarm(lambda: self._hearing)
         self.stored_limit = judge.output_bytes
 
     def run(self) -> None:
@@ -188,6 +192,7 @@ class SyncLoop:
         job = JobContext(frame, self)
         outcome = self._outcome(frame, job)
         job.end()
+        self._answers.forget()
         return outcome
 
     def _outcome(self, frame: wire.Run, job: JobContext) -> Outcome:
@@ -247,7 +252,7 @@ class SyncLoop:
         """Of the app."""
         return self._handlers.get(kind)
 
-    def post(self, frame: wire.Noted | wire.Completing) -> None:
+    def post(self, frame: wire.Noted | wire.Completing | wire.Asked) -> None:
         """In any thread; only a batch sends besides, while a run goes on."""
         # The Worker may be gone, which the reading side will learn.
         with contextlib.suppress(OSError), self._sending:
@@ -258,6 +263,34 @@ class SyncLoop:
         timer = threading.Timer(seconds, action)
         timer.daemon = True
         timer.start()
+
+    def ask(self, frame: wire.Asked) -> Slot:
+        """In any thread."""
+        slot = Slot(self)
+        self._answers.expect(frame, slot)
+        self.undisturbed(lambda: self.post(frame))
+        if self._inbox.closed:
+            self._answers.give_up()
+        return slot
+
+    def attend(self, event: threading.Event) -> None:
+        """The main thread reads meanwhile, and hands on to the others."""
+        if threading.get_ident() != self._thread:
+            event.wait()
+            return
+        while not event.is_set():
+            self._answers.nap(deaf=self._inbox.closed)
+            self._hear(self._page.begun_seq)
+            if self._inbox.closed:
+                self._answers.give_up()
+
+    def nudge(self) -> None:
+        """In any thread."""
+        self._answers.ring()
+
+    def limited(self, seconds: float, action: Callable[[], T], /) -> T:
+        """In the main thread."""
+        return self._alarm.limited(seconds, action)
 
     def undisturbed(self, action: Callable[[], T], /) -> T:
         """Only the main thread is ever disturbed."""

@@ -50,10 +50,11 @@ class Completion:
             return
         if state == "running" and run_number == self.run_number and cancelled:
             raise JobCancelled("somebody cancelled the job while it ran")
-        raise JobLost(self.job_id, self.run_number, _standing(state, run_number, self.run_number))
+        raise JobLost(self.job_id, self.run_number, standing(state, run_number, self.run_number))
 
 
-def _standing(state: str | None, run_number: int | None, ours: int) -> str:
+def standing(state: str | None, run_number: int | None, ours: int) -> str:
+    """How a job stands that is not our run's any more, for people."""
     if state is None:
         return "there is no such job; it was deleted, or is of another database"
     if run_number != ours:

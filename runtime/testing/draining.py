@@ -25,6 +25,7 @@ from runtime.app import App
 from runtime.child.context import JobContext, current
 from runtime.child.ending import EXPIRED, Judge
 from runtime.child.handler import Handler
+from runtime.child.notebook import NoWorkflows
 from runtime.child.settings import ChildSettings
 from runtime.errors import Interrupted
 from runtime.job import ClaimedJob, KindInfo
@@ -177,7 +178,7 @@ class _Drain:
         return self.stage.ack(job, outcome, info)
 
 
-class _Desk:
+class _Desk(NoWorkflows):
     """What a child's loop does for a job; here there is no Worker to tell anything."""
 
     def __init__(self, app: App) -> None:
@@ -191,7 +192,7 @@ class _Desk:
     def stop_reason(self, seq: int) -> str | None:
         return None
 
-    def post(self, frame: wire.Noted | wire.Completing) -> None:
+    def post(self, frame: wire.Noted | wire.Completing | wire.Asked) -> None:
         self.completing = self.completing or isinstance(frame, wire.Completing)
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:

@@ -6,7 +6,6 @@ Rule: made of the job's id and a place, so that to do it again makes the same ag
 from __future__ import annotations
 
 from hashlib import blake2b
-from random import Random
 from uuid import UUID
 
 
@@ -20,9 +19,9 @@ def place_uuid(job: UUID, place: str) -> UUID:
     return _uuid(job, f"uuid {place}")
 
 
-def dice(job: UUID, place: str) -> Random:
-    """What `ctx.random()` gives at `place`."""
-    return Random(_digest(job, f"random {place}"))
+def dice_seed(job: UUID, place: str) -> str:
+    """Of what `ctx.random()` gives at `place`."""
+    return _digest(job, f"random {place}").hex()
 
 
 def _uuid(job: UUID, what: str) -> UUID:

@@ -29,13 +29,13 @@ class StepRecord(msgspec.Struct, frozen=True, array_like=True):
     """One row of the table `step`, to be written.
 
     Attributes: place, such as "3" or "3.1.2"; op, one of step, sleep, signal, event, run, map,
-    publish, transaction, now, random, uuid, continue; name, which people read, and which must be the same at
-    replay; done, or open: it waits; output, JSON text; error; attempts, that it took so far;
-    seconds, that it took; until_seconds, from the database's now, or until, seconds since 1970:
-    when an open one can go on (for a wait: when it gives up); signal, the id of the signal that it
-    takes, which is marked so in the same statement; publish, name and output go to `published` too;
-    mode, of run and map: "first", it can go on at the first failure, or "all"; max_in_flight, of
-    map.
+    publish, transaction, now, random, uuid, start, continue; name, which people read, and which
+    must be the same at replay; done, or open: it waits; output, JSON text; error; attempts, that it
+    took so far; seconds, that it took; until_seconds, from the database's now, or until, seconds
+    since 1970: when an open one can go on (for a wait: when it gives up); signal, the id of the
+    signal that it takes, which is marked so in the same statement; publish, name and output go to
+    `published` too; mode, of run and map: "first", it can go on at the first failure, or "all";
+    max_in_flight, of map.
     """
 
     place: str

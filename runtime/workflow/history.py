@@ -1,0 +1,92 @@
+"""What is recorded of a workflow, and the question whether its code still asks for the same.
+
+Rules: pure. Operations of one strand are numbered as they are asked for; each waits until the one
+before is recorded. So nothing is ever missing before a recorded place, but a gather, which is
+recorded by what its branches do. What is asked for must have the recorded operation and name.
+"""
+
+from __future__ import annotations
+
+from runtime.workflow.failures import WorkflowChanged
+from runtime.workflow.records import History, Recalled, SignalRow
+
+GATHER = "gather"
+# The place of the record that the job began anew; its name is how often it has.
+BEGUN_ANEW = "0"
+
+
+class Past:
+    """The history of one job, page by page."""
+
+    def __init__(self) -> None:
+        self._steps: dict[str, Recalled] = {}
+        self._last: dict[str, int] = {}  # of each strand, by its prefix: the last number
+        self._unreached: dict[str, None] = {}  # that are done
+        self._signals: list[SignalRow] = []
+        self.began_anew = 0  # how often the job has
+
+    def add(self, page: History) -> None:
+        """Take in a page."""
+        for step in page.steps:
+            if step.place == BEGUN_ANEW:
+                self.began_anew = int(step.name)
+                continue
+            self._steps[step.place] = step
+            if step.done:
+                self._unreached[step.place] = None
+            self._count(step.place)
+        self._signals += page.signals
+
+    def _count(self, place: str) -> None:
+        parts = place.split(".")
+        for depth in range(0, len(parts), 2):
+            prefix = "".join(f"{part}." for part in parts[:depth])
+            number = int(parts[depth])
+            if number > self._last.get(prefix, 0):
+                self._last[prefix] = number
+
+    def passed(self, prefix: str, number: int) -> bool:
+        """Whether that strand has recorded something after this number."""
+        return number < self._last.get(prefix, 0)
+
+    def find(
+        self, prefix: str, number: int, op: str, name: str, *, closed: bool = False
+    ) -> Recalled | None:
+        """What is recorded at a place; None: nothing, it is new.
+
+        Args: closed: the strand is one of a gather that has ended: nothing new can be in it.
+        Raises: WorkflowChanged.
+        """
+        place = f"{prefix}{number}"
+        seen = self._steps.get(place)
+        if seen is None:
+            if op != GATHER and (closed or number <= self._last.get(prefix, 0)):
+                raise WorkflowChanged(place, self._instead(place), told(op, name))
+            return None
+        if seen.op != op or seen.name != name:
+            raise WorkflowChanged(place, told(seen.op, seen.name), told(op, name))
+        self._unreached.pop(place, None)
+        return seen
+
+    def _instead(self, place: str) -> str:
+        within = any(other.startswith(f"{place}.") for other in self._steps)
+        return GATHER if within else "nothing"
+
+    def take_signal(self, name: str) -> SignalRow | None:
+        """The oldest signal of this name that nobody has taken."""
+        for signal in self._signals:
+            if signal.name == name:
+                self._signals.remove(signal)
+                return signal
+        return None
+
+    def check_end(self) -> None:
+        """The code has ended: has it come by everything? Raises: WorkflowChanged."""
+        for place in self._unreached:
+            step = self._steps[place]
+            raise WorkflowChanged(place, told(step.op, step.name), "nothing: it has ended")
+
+
+def told(op: str, name: str) -> str:
+    """An operation, for people."""
+    return f"{op} {name!r}" if name else op

@@ -1,0 +1,176 @@
+"""One run of a workflow, as all its strands share it: what it has sent, and what is recorded.
+
+    strand ─▶ put(record) ─▶ Asked, by the child's desk ─▶ ticket
+    strand ─▶ lazily(record)         goes along with the next record of this run
+
+Rules: a record that nothing can depend on before the next record (an id made by a rule, a sleep
+that is over) goes along with that. Safe for the threads of a gather.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any, Protocol
+from uuid import UUID
+
+from runtime import payload, wire
+from runtime.codec.sealer import PLAIN, Sealer
+from runtime.errors import PayloadError, PayloadTooLarge
+from runtime.handler_options import DEFAULT_NAMESPACE
+from runtime.payload import MIB
+from runtime.workflow.failures import RunLost, WorkflowChanged
+from runtime.workflow.flow import Flow, Wait
+from runtime.workflow.history import Past
+from runtime.workflow.records import Answer, Ask, History, Recall, Record, Refused, StepRecord
+
+logger = logging.getLogger("headrace")
+
+# Over it, a step's output is worth a word in the log: it is read again at every replay.
+_WARN_BYTES = 1 * MIB
+
+
+class Asking(Protocol):
+    """What a session needs of its child's desk."""
+
+    @property
+    def stored_limit(self) -> int: ...
+
+    def ask(self, frame: wire.Asked) -> Any:
+        """Send it; returns a ticket, for which the context's driver waits."""
+
+
+class Session:
+    """See the module's docstring. `frame`: the run."""
+
+    def __init__(
+        self,
+        frame: wire.Run,
+        desk: Asking,
+        sealer: Sealer = PLAIN,
+        namespace: str = DEFAULT_NAMESPACE,
+    ) -> None:
+        self.frame = frame
+        self.namespace = namespace
+        self.id = UUID(bytes=frame.id)
+        self.kind = frame.kind
+        self.desk = desk
+        self.past = Past()
+        self.broken: BaseException | None = None  # every operation raises it
+        self._sealer = sealer
+        self._recalled = frame.run_number <= 1  # a first run has no past
+        self._number = 0
+        self._lazy: list[StepRecord] = []
+        self._lock = threading.Lock()
+        self._ahead = 0.0  # the database's clock, seconds since 1970, less time.monotonic()
+
+    # --- asks -------------------------------------------------------------------------------------
+
+    def ask(self, ask: Ask) -> Any:
+        """Send it. Returns its ticket."""
+        with self._lock:
+            self._number += 1
+            return self.desk.ask(wire.Asked(self.frame.seq, self._number, ask))
+
+    def put(self, *records: StepRecord) -> Any:
+        """Have these recorded, and what goes along. Returns a ticket."""
+        return self.ask(Record((*self.take_lazy(), *records)))
+
+    def lazily(self, record: StepRecord) -> None:
+        """Have it recorded along with the next."""
+        with self._lock:
+            self._lazy.append(record)
+
+    def take_lazy(self) -> list[StepRecord]:
+        """What is to go along."""
+        with self._lock:
+            lazy, self._lazy = self._lazy, []
+            return lazy
+
+    def flush(self) -> None:
+        """Before the run ends to wait: nothing will go along any more."""
+        lazy = self.take_lazy()
+        if lazy:
+            self.ask(Record(tuple(lazy)))
+
+    def checked(self, answer: Answer) -> Answer:
+        """An answer that is no refusal. Raises: RunLost, PayloadError."""
+        if isinstance(answer, Refused):
+            if answer.kind == "lost":
+                self.broken = RunLost(answer.message)
+                raise self.broken
+            raise PayloadError(answer.message)
+        now = getattr(answer, "now", 0.0)
+        if now:
+            self._ahead = now - time.monotonic()
+        return answer
+
+    # --- what is recorded -------------------------------------------------------------------------
+
+    def recall(self) -> Flow[None]:
+        """Have the history here."""
+        after: str | None = None
+        while not self._recalled:
+            page = self.checked((yield Wait(self.ask(Recall(after)))))
+            assert isinstance(page, History)
+            self.past.add(page)
+            self._recalled = not page.more
+            if page.steps:
+                after = page.steps[-1].place
+
+    def seed(self, place: str) -> str:
+        """The place, as ids and dice are made of it: not the same once the job began anew."""
+        began_anew = self.past.began_anew
+        return f"{place}~{began_anew}" if began_anew else place
+
+    def check(self) -> None:
+        """Raises: what has ended this run for good."""
+        if self.broken is not None:
+            raise self.broken
+
+    def changed(self, error: WorkflowChanged) -> WorkflowChanged:
+        """From now on every operation raises it."""
+        self.broken = error
+        return error
+
+    def now(self) -> float:
+        """Seconds since 1970, by the database's clock as far as it is known."""
+        return time.monotonic() + self._ahead if self._ahead else time.time()
+
+    # --- values -----------------------------------------------------------------------------------
+
+    def written(self, what: str, value: object) -> str | None:
+        """A value as JSON text; None for None. Raises: PayloadInvalid, PayloadTooLarge."""
+        return None if value is None else self.measured(what, payload.encode(what, value))
+
+    def measured(self, what: str, text: str) -> str:
+        """JSON text that is not too large. Raises: PayloadTooLarge."""
+        limit = self.desk.stored_limit
+        if len(text) * 4 > min(limit, _WARN_BYTES):
+            size = payload.byte_size(text)
+            if size > limit:
+                raise PayloadTooLarge(what, size, limit)
+            if size >= _WARN_BYTES:
+                logger.warning("%s is %d bytes of JSON", what, size)
+        return text
+
+    def sealed(self, text: str | None) -> str | None:
+        """As it is stored with a step: readable in any job of the kind, for a fork's sake."""
+        return None if text is None else self._sealer.seal("step", text, self.kind, None)
+
+    def opened(self, text: str | None) -> str | None:
+        """As it was before it was stored. Raises: CodecError."""
+        return None if text is None else self._sealer.unseal("step", text, self.kind, self.id)
+
+    def sealed_args(self, text: str) -> str:
+        """The job's own args."""
+        return self._sealer.seal("args", text, self.kind, self.id)
+
+    def opened_signal(self, text: str) -> str:
+        """A signal's value. Raises: CodecError."""
+        return self._sealer.unseal("signal", text, "", self.id)
+
+    def opened_event(self, text: str) -> str:
+        """An event's value. Raises: CodecError."""
+        return self._sealer.unseal("event", text, "", self.id)

@@ -1,0 +1,182 @@
+"""A strand: operations one after the other, each at its place. A workflow is one, and so is each
+branch of a gather.
+
+    enter ─▶ recall, once a run ─▶ what was sent is recorded? ─▶ the next place ─▶ what stands there
+
+Rules: nothing is done before what was done before it is recorded. One operation at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+
+from runtime.errors import RunStopped, UsageError
+from runtime.workflow.failures import WorkflowChanged
+from runtime.workflow.flow import Flow, Wait
+from runtime.workflow.records import Recalled, Record, StepRecord
+from runtime.workflow.session import Session
+from runtime.workflow.suspend import Suspend, soonest, suspend_in
+
+
+@attrs.frozen
+class Spot:
+    """Where an operation is, and what is recorded there, or None."""
+
+    place: str
+    op: str
+    name: str
+    seen: Recalled | None
+
+    def record(self, **fields: Any) -> StepRecord:
+        """What is to be recorded there."""
+        return StepRecord(self.place, self.op, self.name, **fields)
+
+
+@attrs.frozen
+class Ended:
+    """How a branch of a gather has ended."""
+
+    value: Any = None
+    error: BaseException | None = None
+
+
+class Gate:
+    """Shut when a gather is broken off: its branches do nothing more."""
+
+    shut = False
+
+
+class Strand:
+    """See the module's docstring.
+
+    Args: closed: it is of a gather that has ended, so all of it is recorded. gates: those of the
+    gathers that it is in.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        prefix: str = "",
+        *,
+        closed: bool = False,
+        gates: tuple[Gate, ...] = (),
+    ) -> None:
+        self.session = session
+        self._closed = closed
+        self._gates = gates
+        self._prefix = prefix
+        self._number = 0
+        self._busy = False
+        self._suspend: Suspend | None = None
+        self.unsure: list[Any] = []  # tickets of what was sent and is perhaps not recorded
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """While an operation goes on. Raises: UsageError, if one does already."""
+        if self._busy:
+            raise UsageError(
+                "a workflow's context does one thing at a time: use ctx.gather for several, and "
+                "no context within a step's function"
+            )
+        self._busy = True
+        try:
+            yield
+        finally:
+            self._busy = False
+
+    def enter(self, op: str, name: str = "") -> Flow[Spot]:
+        """Come to the next place. Raises: WorkflowChanged."""
+        session = self.session
+        session.check()
+        if self._suspend is not None:
+            raise self._suspend
+        if any(gate.shut for gate in self._gates):
+            raise RunStopped("the gather that this is a branch of was broken off")
+        yield from session.recall()
+        while self.unsure:
+            session.checked((yield Wait(self.unsure[0])))
+            del self.unsure[0]
+        self._number += 1
+        number, prefix = self._number, self._prefix
+        try:
+            seen = session.past.find(prefix, number, op, name, closed=self._closed)
+        except WorkflowChanged as error:
+            raise session.changed(error) from None
+        return Spot(f"{prefix}{number}", op, name, seen)
+
+    def settle(self) -> Flow[None]:
+        """Have recorded what was to go along, before something that goes another way."""
+        lazy = self.session.take_lazy()
+        if lazy:
+            self.session.checked((yield Wait(self.session.ask(Record(tuple(lazy))))))
+
+    def put(self, *records: StepRecord) -> None:
+        """Have these recorded; the next operation waits until they are."""
+        self.unsure.append(self.session.put(*records))
+
+    def suspend(self, *records: StepRecord, seconds: float | None) -> Suspend:
+        """What to raise, to wait for what these open records say."""
+        if records:
+            self.put(*records)
+        else:
+            self.session.flush()
+        return self.suspended_by(suspend_in(seconds))
+
+    def suspended_by(self, suspend: Suspend) -> Suspend:
+        """From now on every operation raises it."""
+        self._suspend = suspend
+        return suspend
+
+    def wait_on(self, seen: Recalled) -> Suspend:
+        """What to raise, to go on waiting for what is recorded."""
+        until = seen.until
+        return self.suspend(seconds=None if until is None else until - self.session.now())
+
+    @property
+    def is_main(self) -> bool:
+        """Whether it is no branch."""
+        return not self._prefix
+
+    # --- gather -----------------------------------------------------------------------------------
+
+    def branches(self, spot: Spot, count: int, gate: Gate) -> list[Strand]:
+        """The strands of a gather at this place."""
+        closed = self._closed or self.session.past.passed(self._prefix, self._number)
+        gates = (*self._gates, gate)
+        return [
+            Strand(self.session, f"{spot.place}.{index}.", closed=closed, gates=gates)
+            for index in range(count)
+        ]
+
+    def joined(self, branches: Sequence[Strand], ended: Sequence[Ended]) -> list[Any]:
+        """What the branches have come to, all of which have ended.
+
+        Raises: what ends the run; Suspend, if a branch waits; the first branch's error.
+        """
+        for branch in branches:
+            self.unsure += branch.unsure
+        errors = [each.error for each in ended if each.error is not None]
+        suspends = [error for error in errors if isinstance(error, Suspend)]
+        for error in errors:
+            if not isinstance(error, Exception | Suspend):
+                raise error
+        self.session.check()
+        if suspends:
+            raise self.suspended_by(soonest(suspends))
+        for error in errors:
+            raise error
+        return [each.value for each in ended]
+
+    def end(self) -> None:
+        """The function has returned. Raises: Suspend, that it held back; WorkflowChanged."""
+        self.session.check()
+        if self._suspend is not None:
+            raise self._suspend
+        try:
+            self.session.past.check_end()
+        except WorkflowChanged as error:
+            raise self.session.changed(error) from None
