@@ -131,8 +131,8 @@ class Guard:
     def _check_step(self, step: StepRecord) -> None:
         """Raises: PayloadTooLarge, PayloadInvalid, UsageError."""
         field = f'output of step "{step.name:.100}" ({step.place})'
-        if not (0 < len(step.place) <= LONGEST_PLACE and 0 < len(step.name) <= MAX_NAME_LENGTH):
-            raise UsageError(f"{field}: a step's name has 1 to {MAX_NAME_LENGTH} characters")
+        if not (0 < len(step.place) <= LONGEST_PLACE and len(step.name) <= MAX_NAME_LENGTH):
+            raise UsageError(f"{field}: a step's name has {MAX_NAME_LENGTH} characters at most")
         if storable(step.name) != step.name:
             raise UsageError(f"{field}: its name holds a character that PostgreSQL cannot keep")
         if step.output is None:
