@@ -9,8 +9,8 @@
 -- Index:  job_pkey, node_pkey, step_pkey, signal_pkey, published_pkey.
 -- Plan:   Nested Loop of the steps, sorted, and Index Scans.
 --         = ANY (ARRAY[id]), and the state as text: see ack_completed.sql.
--- Rows:   one: the time; the runs that are lost; and of steps that were done already, of which nothing is
---         written, the places and which run has done them.
+-- Rows:   one: the time; and of steps that were not written: job, run number, the run that has done that step
+--         (0: none has, so the asking run is lost) and the place.
 WITH given AS MATERIALIZED (
     SELECT DISTINCT ON (told.job_id, told.run_number, told.place COLLATE "C") *
     FROM unnest(
@@ -68,7 +68,7 @@ WITH given AS MATERIALIZED (
         max_in_flight = excluded.max_in_flight,
         recorded_at = excluded.recorded_at
     WHERE NOT step.done
-    RETURNING step.job_id, step.place
+    RETURNING step.job_id, step.run_number, step.place
 ), taken AS (
     UPDATE signal
     SET taken_at = clock_timestamp(), place = fenced.place
@@ -88,31 +88,24 @@ WITH given AS MATERIALIZED (
     RETURNING published.job_id
 ), total AS (
     SELECT
-        (SELECT count(*) FROM fenced) AS fenced,
         (SELECT count(*) FROM written) AS written,
         (SELECT array_agg(told.job_id) FROM told) AS told
 )
 SELECT
     extract(epoch FROM clock_timestamp())::double precision AS now,
     CASE
-        WHEN total.fenced < cardinality($1)
+        WHEN total.written < cardinality($1)
         THEN ARRAY(
-            SELECT given.job_id::text || ' ' || given.run_number
+            SELECT concat_ws(' ', given.job_id, given.run_number, coalesce(step.run_number, 0), given.place)
             FROM given
+            LEFT JOIN step
+                ON step.job_id = given.job_id AND step.place = given.place AND step.done
             WHERE NOT EXISTS (
-                SELECT FROM held
-                WHERE held.job_id = given.job_id AND held.run_number = given.run_number
+                SELECT FROM written
+                WHERE written.job_id = given.job_id AND written.run_number = given.run_number
+                AND written.place = given.place
             )
         )
-    END AS lost,
-    CASE
-        WHEN total.written < total.fenced
-        THEN ARRAY(
-            SELECT step.job_id::text || ' ' || step.run_number || ' ' || step.place
-            FROM fenced
-            JOIN step ON step.job_id = fenced.job_id AND step.place = fenced.place
-            WHERE step.done AND step.run_number <> fenced.run_number
-        )
-    END AS done_before,
+    END AS unwritten,
     CASE WHEN total.told IS NOT NULL THEN notify_noted(total.told) END AS notified
 FROM total

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -34,10 +34,13 @@ _signals = msgspec.json.Decoder(list[tuple[UUID, str, str]])
 _error = msgspec.json.Decoder(StepError)
 
 
-def step_columns(records: Sequence[RunRecords]) -> list[list[Any]]:
-    """The steps of asks that are all Record, as record.sql takes them."""
+def record_statement(records: Sequence[RunRecords]) -> tuple[str, list[list[Any]]]:
+    """How to record the steps of asks that are all Record: the statement, and what it takes."""
     steps = [_step_row(one, step) for one in records for step in steps_of(one)]
-    return [list(column) for column in zip(*steps, strict=True)]
+    columns = [list(column) for column in zip(*steps, strict=True)]
+    if any(signal is not None for signal in columns[-2]) or any(columns[-1]):
+        return "record", columns
+    return "record_steps", columns[:-2]
 
 
 def steps_of(one: RunRecords) -> tuple[StepRecord, ...]:
@@ -114,21 +117,21 @@ def waiting_json(step: StepRecord) -> str:
 def recorded_of(row: Row, records: Sequence[RunRecords]) -> list[Recorded | Refused]:
     """The answer of record.sql, by ask."""
     done = Recorded(row["now"])
-    lost = set(row["lost"] or ())
-    before = {tuple(text.split(" ", 2)) for text in row["done_before"] or ()}
-    if not lost and not before:
+    unwritten = [text.split(" ", 3) for text in row["unwritten"] or ()]
+    if not unwritten:
         return [done] * len(records)
-    places = {(job_id, place) for job_id, _, place in before}
-    return [
-        LOST
-        if f"{one.job_id} {one.run_number}" in lost
-        else next((taken_already(step.place) for step in _taken(one, places)), done)
-        for one in records
-    ]
+    done_by = {(job_id, run, place): int(doer) for job_id, run, doer, place in unwritten}
+    return [next(_refusals(one, done_by), done) for one in records]
 
 
-def _taken(one: RunRecords, places: set[tuple[str, str]]) -> Iterable[StepRecord]:
-    return (step for step in steps_of(one) if (str(one.job_id), step.place) in places)
+def _refusals(one: RunRecords, done_by: Mapping[tuple[str, str, str], int]) -> Iterator[Refused]:
+    """Of steps that are not recorded: not by this ask, and not by one before of the same run."""
+    for step in steps_of(one):
+        doer = done_by.get((str(one.job_id), str(one.run_number), step.place), one.run_number)
+        if doer == 0 or doer > one.run_number:
+            yield LOST
+        elif doer < one.run_number:
+            yield taken_already(step.place)
 
 
 def taken_already(place: str) -> Refused:

@@ -59,7 +59,8 @@ class PostgresWorkflows:
         if not any(steps.steps_of(one) for one in records):
             return [Recorded() for _ in records]
         try:
-            row = await self._fetchrow("record", *steps.step_columns(records))
+            statement, columns = steps.record_statement(records)
+            row = await self._fetchrow(statement, *columns)
         except UsageError as error:
             if len(records) == 1:
                 return [Refused("invalid", str(error))]

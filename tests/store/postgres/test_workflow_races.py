@@ -11,6 +11,7 @@ import pytest
 import trio
 
 from actors.store.postgres import rows
+from actors.store.postgres.steps import record_statement
 from actors.store.protocol import RunRecords
 from runtime.job import ClaimedJob
 from runtime.lifecycle import JobState
@@ -215,10 +216,13 @@ async def _look_at_once(bench: Bench, parent: UUID, times: int) -> list[int]:
     return looked
 
 
-async def test_a_record_that_waited_for_a_rescue_is_lost(bench: Bench, tables: Tables) -> None:
+@pytest.mark.parametrize("publish", [False, True])  # another statement
+async def test_a_record_that_waited_for_a_rescue_is_lost(
+    bench: Bench, tables: Tables, publish: bool
+) -> None:
     job = await bench.run_one()
     tables.connection.execute("UPDATE node SET expires_at = now() - interval '1 s'")
-    step = Record((StepRecord("1", "step", "s"),))
+    step = Record((StepRecord("1", "step", "s", publish=publish),))
     async with trio.open_nursery() as nursery:
         with tables.rival() as rival:
             execute(rival, "rescue", 100, None)
@@ -232,7 +236,7 @@ async def test_a_record_that_waited_for_a_rescue_is_lost(bench: Bench, tables: T
 async def test_an_outcome_waits_for_the_record_of_its_run(bench: Bench, tables: Tables) -> None:
     job = await bench.run_one()
     with tables.rival() as rival:
-        execute(rival, "record", *_columns(job))
+        execute(rival, *_statement(job))
         async with trio.open_nursery() as nursery:
             ack = Asked(nursery, lambda: bench.store.ack([ack_of(job)]))
             await until(lambda: tables.blocked() == 1)
@@ -240,11 +244,10 @@ async def test_an_outcome_waits_for_the_record_of_its_run(bench: Bench, tables: 
             assert (await ack.wait()).written == 1
 
 
-def _columns(job: ClaimedJob) -> list[list[Any]]:
-    from actors.store.postgres.steps import step_columns
-
+def _statement(job: ClaimedJob) -> tuple[Any, ...]:
     step = Record((StepRecord("1", "step", "s"),))
-    return step_columns([RunRecords(job.id, job.run_number, step)])
+    name, columns = record_statement([RunRecords(job.id, job.run_number, step)])
+    return (name, *columns)
 
 
 async def test_a_suspended_job_of_a_sequence_keeps_its_turn(bench: Bench, tables: Tables) -> None:
