@@ -165,7 +165,7 @@ async def test_what_cannot_be_kept_is_refused_alone(bench: Bench) -> None:
     asks = [
         RunRecords(job.id, 1, Record((step("1", output="1"),))),
         RunRecords(job.id, 1, Record((step("2", output='"a\\u0000b"'),))),
-        RunRecords(job.id, 1, Record((step("3", name=""),))),
+        RunRecords(job.id, 1, Record((step("3", name="x" * 128),))),
         RunRecords(job.id, 1, Record((step("4", output="4"),))),
     ]
 
