@@ -3,6 +3,9 @@
 UPDATE job SET state = 'available'
 WHERE job.state = 'pending' AND NOT job.sequence AND (job.run_number > 0 OR job.parent_id IS NOT NULL);
 DROP FUNCTION sweep_waits(integer);
+DROP FUNCTION forget_failures(uuid[]);
+DROP FUNCTION step_is_followed(uuid, text);
+DROP FUNCTION tell_workflows(uuid[]);
 DROP FUNCTION wake_jobs(uuid[]);
 DROP FUNCTION cancel_children(uuid[], integer);
 DROP FUNCTION spawn_children(uuid, integer, text, json, json, integer, boolean);

@@ -473,6 +473,105 @@ BEGIN
 END
 $$;
 
+-- Have nodes look at the parents of these jobs, which have ended, and at what these jobs waited for: who
+-- ends jobs without an ack calls it. Returns how many are to be looked at.
+CREATE FUNCTION tell_workflows(ids uuid[]) RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+    RETURN (
+        SELECT count(pg_notify(current_schema() || '.wake', told.id::text))
+        FROM (
+            SELECT job.parent_id AS id
+            FROM job
+            WHERE job.id = ANY (ids) AND job.parent_id IS NOT NULL
+            UNION
+            SELECT step.job_id FROM step WHERE step.job_id = ANY (ids) AND NOT step.done
+        ) AS told
+    );
+END
+$$;
+
+-- Whether a step is recorded that comes after this place, in its branch or behind the gather around it.
+CREATE FUNCTION step_is_followed(of_job uuid, at_place text) RETURNS boolean
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    parts text[] := string_to_array(at_place, '.');
+    next text COLLATE "C";
+BEGIN
+    FOR level IN REVERSE cardinality(parts)..1 BY 2 LOOP
+        next := array_to_string(parts[:level - 1] || (parts[level]::integer + 1)::text, '.');
+        IF EXISTS (
+            SELECT FROM step
+            WHERE step.job_id = of_job AND step.place >= next AND step.place <= next || '/'
+            AND (step.place = next OR step.place > next || '.')
+        ) THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    RETURN false;
+END
+$$;
+
+-- For workflows that shall go on from where they failed: forget failed steps that nothing followed, so that
+-- they are tried again; a failure that the workflow has caught stays. Steps that wait for children are open
+-- again, and of these children those that failed are available, as by retry.sql; and so on with theirs.
+-- Returns how many children are tried again.
+CREATE FUNCTION forget_failures(ids uuid[]) RETURNS integer
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+    again uuid[];
+    queues text[];
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM step WHERE step.job_id = ANY (ids) AND (step.error IS NOT NULL OR NOT step.done)
+    ) THEN
+        RETURN 0;
+    END IF;
+    UPDATE step SET done = false, error = NULL
+    WHERE step.job_id = ANY (ids) AND step.error IS NOT NULL AND step.done
+    AND step.op IN ('run', 'map') AND NOT step_is_followed(step.job_id, step.place)
+    AND EXISTS (
+        SELECT FROM job WHERE job.parent_id = step.job_id AND job.parent_place = step.place
+    );
+    DELETE FROM step
+    WHERE step.job_id = ANY (ids) AND step.error IS NOT NULL AND step.done
+    AND NOT step_is_followed(step.job_id, step.place);
+    WITH failed AS MATERIALIZED (
+        SELECT child.id
+        FROM step
+        JOIN job AS child
+            ON child.parent_id = step.job_id AND child.parent_place = step.place
+            AND child.state IN ('cancelled', 'discarded')
+        WHERE step.job_id = ANY (ids) AND NOT step.done
+        FOR UPDATE OF child SKIP LOCKED
+    ), changed AS (
+        UPDATE job
+        SET state = CASE WHEN job.sequence THEN 'pending' ELSE 'available' END::job_state,
+            finalized_at = NULL,
+            cancel_requested_at = NULL,
+            cancel_reason = NULL,
+            output = NULL,
+            crashes = 0,
+            expires_at = CASE WHEN job.expires_at > now() THEN job.expires_at END,
+            max_attempts = greatest(job.max_attempts, job.attempt + 1)
+        FROM failed
+        WHERE job.id = ANY (ARRAY[failed.id])
+        RETURNING job.id, job.queue
+    )
+    SELECT array_agg(changed.id), array_agg(DISTINCT changed.queue::text) INTO again, queues
+    FROM changed;
+    IF again IS NULL THEN
+        RETURN 0;
+    END IF;
+    PERFORM pg_notify(current_schema() || '.wakeup', served.queue) FROM unnest(queues) AS served (queue);
+    PERFORM forget_failures(again);
+    RETURN cardinality(again);
+END
+$$;
+
 -- Look at what nobody looked at, since its node died or did not hear it: at most `most` jobs for each
 -- reason. Costs nothing for jobs that wait for a time, or for what is not there. Returns how many woke.
 CREATE FUNCTION sweep_waits(most integer) RETURNS integer
@@ -570,7 +669,8 @@ BEGIN
         'release_children(uuid, text, integer)',
         'spawn_children(uuid, integer, text, json, json, integer, boolean)',
         'cancel_children(uuid[], integer)', 'wake_jobs(uuid[])',
-        'children_over(uuid, text, text)', 'sweep_waits(integer)'
+        'children_over(uuid, text, text)', 'sweep_waits(integer)', 'tell_workflows(uuid[])',
+        'step_is_followed(uuid, text)', 'forget_failures(uuid[])'
     ] LOOP
         EXECUTE format(
             'ALTER FUNCTION %s SET search_path = %I, pg_temp', signature, current_schema()

@@ -12,6 +12,7 @@ RETURNING
     CASE
         WHEN job.state = 'cancelled' THEN notify_finished(ARRAY[job.id])
     END AS notified,
+    CASE WHEN job.state = 'cancelled' THEN tell_workflows(ARRAY[job.id]) END AS told,
     CASE
         WHEN job.state = 'running'
         THEN length(pg_notify(current_schema() || '.control', 'cancel:' || job.id::text)::text)

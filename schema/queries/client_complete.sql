@@ -31,7 +31,10 @@ SELECT
     bool_or(job.cancel_requested_at IS NOT NULL) AS cancelled,
     CASE
         WHEN count(written.id) > 0 THEN headrace.notify_finished(array_agg(written.id))
-    END AS notified
+    END AS notified,
+    CASE
+        WHEN count(written.id) > 0 THEN headrace.tell_workflows(array_agg(written.id))
+    END AS told
 FROM asked
 LEFT JOIN written ON written.id = asked.id
 LEFT JOIN headrace.job ON job.id = ANY (ARRAY[asked.id])

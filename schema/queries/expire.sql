@@ -35,5 +35,7 @@ WITH late AS MATERIALIZED (
     FROM late
     RETURNING failure.job_id
 )
-SELECT count(*) AS jobs, notify_finished(array_agg(expired.id)) AS notified
+SELECT
+    count(*) AS jobs, notify_finished(array_agg(expired.id)) AS notified,
+    CASE WHEN count(*) > 0 THEN tell_workflows(array_agg(expired.id)) END AS told
 FROM expired CROSS JOIN (SELECT count(*) FROM failed) AS kept -- the failures, for events to tell of

@@ -20,5 +20,6 @@ WITH changed AS (
 SELECT
     count(*) FILTER (WHERE changed.state = 'cancelled') AS changed,
     count(*) FILTER (WHERE changed.state = 'running') AS asked,
-    notify_finished(array_agg(changed.id) FILTER (WHERE changed.state = 'cancelled')) AS notified
+    notify_finished(array_agg(changed.id) FILTER (WHERE changed.state = 'cancelled')) AS notified,
+    tell_workflows(array_agg(changed.id) FILTER (WHERE changed.state = 'cancelled')) AS told
 FROM changed

@@ -1,4 +1,5 @@
--- Make jobs that are not running available now, with one more attempt if they had used all.
+-- Make jobs that are not running available now, with one more attempt if they had used all. Workflows go
+-- on from where they failed.
 -- Caller: runtime.client, jobs_bulk, after jobs_lock.sql.
 -- Takes:  $1 ids.  Locks: none but those of jobs_lock.sql.  Index: job_pkey.
 -- Rows:   one: how many were made available.
@@ -18,10 +19,12 @@ WITH changed AS (
         expires_at = CASE WHEN job.expires_at > now() THEN job.expires_at END,
         max_attempts = greatest(job.max_attempts, job.attempt + 1)
     WHERE job.id = ANY ($1::uuid[]) AND job.state <> 'running'
-    RETURNING job.queue
+    RETURNING job.id, job.run_number, job.queue
 ), told AS (
     SELECT count(pg_notify(current_schema() || '.wakeup', woken.queue)) AS queues
     FROM (SELECT DISTINCT changed.queue FROM changed) AS woken
 )
-SELECT count(*) AS changed, (SELECT told.queues FROM told) AS queues
+SELECT
+    count(*) AS changed, (SELECT told.queues FROM told) AS queues,
+    forget_failures(array_agg(changed.id) FILTER (WHERE changed.run_number > 0)) AS children
 FROM changed

@@ -31,5 +31,6 @@ WITH given AS MATERIALIZED (
 )
 SELECT
     count(*) AS released,
-    notify_finished(array_agg(released.id) FILTER (WHERE released.state = 'cancelled')) AS notified
+    notify_finished(array_agg(released.id) FILTER (WHERE released.state = 'cancelled')) AS notified,
+    tell_workflows(array_agg(released.id) FILTER (WHERE released.state = 'cancelled')) AS told
 FROM released

@@ -72,6 +72,7 @@ SELECT
     count(*) AS jobs,
     count(*) FILTER (WHERE rescued.state = 'discarded') AS discarded,
     notify_finished(array_agg(rescued.id) FILTER (WHERE rescued.state <> 'available')) AS notified,
+    tell_workflows(array_agg(rescued.id) FILTER (WHERE rescued.state <> 'available')) AS told,
     emit_events(
         array_agg(rescued.id) FILTER (WHERE rescued.state = 'available'),
         array_agg('rescued'::text) FILTER (WHERE rescued.state = 'available')

@@ -1,5 +1,5 @@
 -- Make a job that is not running available now, with one more attempt if it had used all, a crash
--- budget as new, and no deadline if that is past.
+-- budget as new, and no deadline if that is past. A workflow goes on from where it failed.
 -- Caller: Store.retry, which then reads the job.
 -- Takes:  $1 id.  Locks: the job's row.  Index: job_pkey.
 -- Rows:   one if the job was not running.
@@ -18,4 +18,6 @@ SET state = CASE
     expires_at = CASE WHEN job.expires_at > now() THEN job.expires_at END,
     max_attempts = greatest(job.max_attempts, job.attempt + 1)
 WHERE job.id = $1::uuid AND job.state <> 'running'
-RETURNING length(pg_notify(current_schema() || '.wakeup', job.queue)::text) AS notified
+RETURNING
+    length(pg_notify(current_schema() || '.wakeup', job.queue)::text) AS notified,
+    CASE WHEN job.run_number > 0 THEN forget_failures(ARRAY[job.id]) END AS children

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from uuid import UUID
 
+from actors.store.memory import workflows
 from actors.store.memory.arrival import holder_of
 from actors.store.memory.rows import JobEntry
 from actors.store.memory.state import State
@@ -34,6 +35,7 @@ def cancel(state: State, job_id: UUID, reason: str | None) -> Job:
         else:
             state.jobs.move(job, JobState.CANCELLED, now)
             state.announce(job)
+            workflows.tell(state, job)
     return shown(state, job)
 
 
@@ -53,6 +55,7 @@ def retry(state: State, job_id: UUID) -> Job:
         when = None if job.state is JobState.AVAILABLE else now
         state.jobs.move(job, JobState.AVAILABLE, now, scheduled_at=when)
         state.announce(job)
+        workflows.forget_failures(state, job.id)
     return shown(state, job)
 
 

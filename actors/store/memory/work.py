@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
+from actors.store.memory import workflows
 from actors.store.memory.rows import JobEntry, NodeEntry
 from actors.store.memory.state import State
 from actors.store.memory.table import Place
@@ -137,6 +138,7 @@ def release(state: State, runs: Sequence[tuple[UUID, int]]) -> int:
         if job is not None:  # the first time that the batch names it
             job.attempt -= 1
             _let_go(state, job, JobState.AVAILABLE)
+            _tell_of_end(state, job)
             released += 1
     return released
 
@@ -172,7 +174,13 @@ def _rescue_one(state: State, node: NodeEntry, job: JobEntry) -> bool:
     exhausted = job.attempt >= job.max_attempts and job.cancel_requested_at is None
     to = JobState.DISCARDED if exhausted else JobState.AVAILABLE
     _let_go(state, job, to, scheduled_at=now)
+    _tell_of_end(state, job)
     return exhausted
+
+
+def _tell_of_end(state: State, job: JobEntry) -> None:
+    if job.state.final:
+        workflows.tell(state, job)
 
 
 def stage(state: State, limit: int, term: int | None) -> Staged:
@@ -210,6 +218,7 @@ def expire(state: State, limit: int, term: int | None) -> int:
         job.fail(_EXPIRED, None, state.clock.date(now))
         state.jobs.move(job, JobState.DISCARDED, now)
         state.announce(job)
+        workflows.tell(state, job)
     return len(late)
 
 

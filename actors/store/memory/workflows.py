@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from uuid import UUID
 
+import attrs
 import msgspec
 
 from actors.store.memory import arrival
@@ -306,6 +307,53 @@ def sweep(state: State, limit: int, term: int | None) -> int:
         if parent not in state.jobs:
             _cancel(state, _children(state, parent), state.clock.now())
     return wake(state, islice({**waiting, **parents}, limit))
+
+
+def tell(state: State, job: JobEntry) -> None:
+    """A job has ended without an ack: have nodes look at its parent, and at its children."""
+    if job.parent is not None:
+        state.board.notify("wake", str(job.parent[0]))
+    if any(not entry.record.done for entry in state.steps.get(job.id, {}).values()):
+        state.board.notify("wake", str(job.id))
+
+
+def forget_failures(state: State, job_id: UUID) -> None:
+    """As the SQL function of this name: a workflow goes on from where it failed."""
+    steps = state.steps.get(job_id, {})
+    failed = [place for place, entry in steps.items() if _has_failed(entry.record)]
+    for place in [place for place in failed if not _is_followed(steps, place)]:
+        entry = steps.pop(place)
+        if _children(state, job_id, place):
+            opened = msgspec.structs.replace(entry.record, done=False, error=None)
+            steps[place] = attrs.evolve(entry, record=opened)
+    for place, entry in steps.items():
+        for child in _children(state, job_id, place):
+            failed_child = child.state in (JobState.CANCELLED, JobState.DISCARDED)
+            if failed_child and not entry.record.done:
+                _try_again(state, child)
+
+
+def _has_failed(step: StepRecord) -> bool:
+    return step.done and step.error is not None
+
+
+def _is_followed(steps: Iterable[str], place: str) -> bool:
+    parts = place.split(".")
+    for level in range(len(parts), 0, -2):
+        following = ".".join([*parts[: level - 1], str(int(parts[level - 1]) + 1)])
+        if any(known == following or known.startswith(f"{following}.") for known in steps):
+            return True
+    return False
+
+
+def _try_again(state: State, child: JobEntry) -> None:
+    now = state.clock.now()
+    child.output = child.cancel_requested_at = child.cancel_reason = None
+    child.crashes = 0
+    child.max_attempts = max(child.max_attempts, child.attempt + 1)
+    state.jobs.move(child, JobState.AVAILABLE, now)
+    state.announce(child)
+    forget_failures(state, child.id)
 
 
 def send_signal(state: State, job_id: UUID, name: str, value: str, signal_id: UUID | None) -> str:
