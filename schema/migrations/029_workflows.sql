@@ -4,6 +4,8 @@
 --        nobody.
 -- How:   nobody locks anything over a wait. Who suspends a job, and who brings what it waits for,
 --        write, commit, and then look (wake_jobs): whoever commits later sees what the other wrote.
+-- Plans: by index, whatever the statistics say. = ANY (ARRAY[id]): an equality under OR or CASE could be
+--        hashed, and the table read whole for it.
 -- Locks: ACCESS EXCLUSIVE on job, for a moment: no row is rewritten.
 -- Safe while serving: yes; nodes of older versions run no workflows.
 ALTER TABLE job
@@ -357,11 +359,12 @@ BEGIN
         FROM unnest(parents) AS parent (id)
         JOIN job ON job.parent_id = ANY (ARRAY[parent.id]) AND job.state <= 'retryable'
         WHERE NOT EXISTS (
-            SELECT FROM job AS alive WHERE alive.id = parent.id AND alive.finalized_at IS NULL
+            SELECT FROM job AS alive
+            WHERE alive.id = ANY (ARRAY[parent.id]) AND alive.finalized_at IS NULL
         )
         OR EXISTS (
             SELECT FROM step
-            WHERE step.job_id = parent.id AND step.place = job.parent_place
+            WHERE step.job_id = ANY (ARRAY[parent.id]) AND step.place = job.parent_place
             AND step.done AND step.error IS NOT NULL
         )
         LIMIT most
@@ -409,7 +412,7 @@ BEGIN
         WHERE step.job_id = ANY (ids) AND NOT step.done AND step.max_in_flight IS NOT NULL
         AND NOT (step.mode = 'first' AND EXISTS (
             SELECT FROM job AS child
-            WHERE child.parent_id = step.job_id AND child.parent_place = step.place
+            WHERE child.parent_id = ANY (ARRAY[step.job_id]) AND child.parent_place = step.place
             AND child.state IN ('cancelled', 'discarded')
         ))
         ORDER BY step.job_id, step.place
@@ -421,16 +424,16 @@ BEGIN
         WHERE job.id = ANY (ids) AND job.state::text IN ('pending', 'scheduled')
         AND EXISTS (
             SELECT FROM step
-            WHERE step.job_id = job.id AND NOT step.done
+            WHERE step.job_id = ANY (ARRAY[job.id]) AND NOT step.done
             AND CASE step.op
                 WHEN 'signal'
                 THEN EXISTS (
                     SELECT FROM signal
-                    WHERE signal.job_id = step.job_id AND signal.taken_at IS NULL
+                    WHERE signal.job_id = ANY (ARRAY[step.job_id]) AND signal.taken_at IS NULL
                     AND signal.name::text = step.name
                 )
                 WHEN 'event'
-                THEN EXISTS (SELECT FROM happening WHERE happening.name = step.name)
+                THEN EXISTS (SELECT FROM happening WHERE happening.name = ANY (ARRAY[step.name]))
                 WHEN 'run'
                 THEN children_over(step.job_id, step.place, step.mode)
                 WHEN 'map'
@@ -534,7 +537,8 @@ BEGIN
     WHERE step.job_id = ANY (ids) AND step.error IS NOT NULL AND step.done
     AND step.op IN ('run', 'map') AND NOT step_is_followed(step.job_id, step.place)
     AND EXISTS (
-        SELECT FROM job WHERE job.parent_id = step.job_id AND job.parent_place = step.place
+        SELECT FROM job
+        WHERE job.parent_id = ANY (ARRAY[step.job_id]) AND job.parent_place = step.place
     );
     DELETE FROM step
     WHERE step.job_id = ANY (ids) AND step.error IS NOT NULL AND step.done
@@ -639,11 +643,12 @@ BEGIN
         FROM parent
         WHERE parent.id IS NOT NULL AND (
             NOT EXISTS (
-                SELECT FROM job WHERE job.id = parent.id AND job.finalized_at IS NULL
+                SELECT FROM job
+                WHERE job.id = ANY (ARRAY[parent.id]) AND job.finalized_at IS NULL
             )
             OR EXISTS (
                 SELECT FROM step
-                WHERE step.job_id = parent.id AND step.error IS NOT NULL AND step.done
+                WHERE step.job_id = ANY (ARRAY[parent.id]) AND step.error IS NOT NULL AND step.done
                 AND step.op IN ('run', 'map')
             )
         )

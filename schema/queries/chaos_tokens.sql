@@ -7,4 +7,4 @@ WHERE step.done AND json_typeof(step.output) = 'object' AND step.output ->> 'tok
 UNION ALL
 SELECT job.id::text, 'batch', job.output ->> 'token'
 FROM job
-WHERE job.parent_id IS NOT NULL AND job.state = 'completed'
+WHERE job.parent_id IS NOT NULL AND job.output ->> 'token' <> ''

@@ -38,7 +38,8 @@ WITH entitled AS MATERIALIZED (
         AND job.finalized_at < now() - make_interval(secs => kept.seconds)
         AND job.queue::text <> ALL (kept.apart)
         AND (job.parent_id IS NULL OR NOT EXISTS (
-            SELECT FROM job AS parent WHERE parent.id = job.parent_id AND parent.finalized_at IS NULL
+            SELECT FROM job AS parent
+            WHERE parent.id = ANY (ARRAY[job.parent_id]) AND parent.finalized_at IS NULL
         ))
         ORDER BY job.finalized_at
         LIMIT $3::integer

@@ -26,7 +26,8 @@ WITH seen AS MATERIALIZED (
     FROM seen JOIN job ON job.id = ANY (ARRAY[seen.id])
     WHERE seen.queue = $2::text AND job.finalized_at = seen.finalized_at
     AND (job.parent_id IS NULL OR NOT EXISTS (
-        SELECT FROM job AS parent WHERE parent.id = job.parent_id AND parent.finalized_at IS NULL
+        SELECT FROM job AS parent
+            WHERE parent.id = ANY (ARRAY[job.parent_id]) AND parent.finalized_at IS NULL
     ))
     FOR UPDATE OF job SKIP LOCKED
 ), deleted AS (

@@ -47,7 +47,7 @@ SELECT
                 ORDER BY signal.sent_at, signal.id
             )::text
             FROM signal
-            WHERE signal.job_id = run.id AND signal.taken_at IS NULL
+            WHERE signal.job_id = ANY (ARRAY[run.id]) AND signal.taken_at IS NULL
         )
     END AS signals,
     page.place, page.op, page.name, page.done, page.output, page.error, page.attempts,
@@ -56,14 +56,14 @@ SELECT
         coalesce(page.until <= run.at, false)
         OR CASE
             WHEN page.op = 'event'
-            THEN EXISTS (SELECT FROM happening WHERE happening.name = page.name)
+            THEN EXISTS (SELECT FROM happening WHERE happening.name = ANY (ARRAY[page.name]))
             WHEN page.op IN ('run', 'map') THEN children_over(run.id, page.place, page.mode)
             ELSE false
         END
     ) AS over,
     CASE
         WHEN page.op = 'event' AND NOT page.done
-        THEN (SELECT happening.value::text FROM happening WHERE happening.name = page.name)
+        THEN (SELECT happening.value::text FROM happening WHERE happening.name = ANY (ARRAY[page.name]))
     END AS value
 FROM run CROSS JOIN told LEFT JOIN page ON true
 ORDER BY page.nth
