@@ -89,7 +89,7 @@ class Session:
             return lazy
 
     def flush(self) -> None:
-        """Before the run ends to wait: nothing will go along any more."""
+        """Before the run ends: there is nothing more to go along with."""
         lazy = self.take_lazy()
         if lazy:
             self.ask(Record(tuple(lazy)))

@@ -166,6 +166,7 @@ class Strand:
                 raise error
         self.session.check()
         if suspends:
+            self.session.flush()
             raise self.suspended_by(soonest(suspends))
         for error in errors:
             raise error
@@ -180,3 +181,4 @@ class Strand:
             self.session.past.check_end()
         except WorkflowChanged as error:
             raise self.session.changed(error) from None
+        self.session.flush()

@@ -82,7 +82,13 @@ class World(NoWorkflows):
         self.asked: list[Ask] = []
         self.runs = 0
         self.outcome: Outcome | None = None
-        self.die_at: set[int] = set()  # asks, counted over all runs, in place of which it dies
+        # Asks, counted over all runs, at which the process dies: unheard, or heard and unanswered.
+        self.die_before: set[int] = set()
+        self.die_after: set[int] = set()
+        self.deaths = 0
+        self.collected_at_once = 3
+        self._heard = 0
+        self._dead = False
         self.refuse: Callable[[Ask], Refused | None] = lambda ask: None
         self._begun = time.monotonic()
         self._passed = 0.0
@@ -122,9 +128,20 @@ class World(NoWorkflows):
     # --- the Store --------------------------------------------------------------------------------
 
     def _answer(self, ask: Ask) -> Answer:
-        if len(self.asked) in self.die_at:
-            self.die_at.discard(len(self.asked))
-            raise Died
+        number, self._heard = self._heard, self._heard + 1
+        if self._dead or number in self.die_before:
+            self._die()
+        answer = self._heeded(ask)
+        if number in self.die_after:
+            self._die()
+        return answer
+
+    def _die(self) -> None:
+        self.deaths += not self._dead
+        self._dead = True
+        raise Died
+
+    def _heeded(self, ask: Ask) -> Answer:
         self.asked.append(ask)
         refused = self.refuse(ask)
         if refused is not None:
@@ -201,8 +218,7 @@ class World(NoWorkflows):
         return [job_id for job_id, (of, _) in self.jobs.items() if of == place]
 
     def _collected(self, ask: Collect) -> Collected:
-        """A few at a time."""
-        ids = [UUID(bytes=each) for each in ask.ids[:3]]
+        ids = [UUID(bytes=each) for each in ask.ids[: self.collected_at_once]]
         return Collected(tuple(self.results.get(each, ChildResult("available")) for each in ids))
 
     # --- what happens -----------------------------------------------------------------------------
@@ -242,6 +258,7 @@ class World(NoWorkflows):
     def run(self) -> Outcome:
         """One run. Raises: Died."""
         self.runs += 1
+        self._dead = False
         frame = wire.Run(
             seq=self.runs,
             epoch=0,
