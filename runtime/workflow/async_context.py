@@ -192,9 +192,17 @@ class AsyncContext:
         """Enqueue a job exactly once, which is no child: nobody waits for it. Returns its id."""
         return self._do("start", Start(target, args, kwargs))
 
+    @overload
     async def gather(
         self, *branches: Operation[T] | Callable[[AsyncContext], Awaitable[T]]
-    ) -> list[T]:
+    ) -> list[T]: ...
+    @overload
+    async def gather(
+        self, *branches: Operation[Any] | Callable[[AsyncContext], Awaitable[Any]]
+    ) -> list[Any]: ...
+    async def gather(
+        self, *branches: Operation[Any] | Callable[[AsyncContext], Awaitable[Any]]
+    ) -> list[Any]:
         """Do operations of this context, or call functions, at the same time.
 
         Each function gets a context of its own. Returns their values, in order. All are waited for;

@@ -110,7 +110,8 @@ class Children:
 
     def _check_count(self, strand: Strand, spot: Spot, seen: Recalled) -> None:
         """Raises: WorkflowChanged, where the items are not so many as they were."""
-        count = msgspec.json.decode(seen.output or "{}").get("count", len(self._calls))
+        kept = msgspec.json.decode(strand.session.opened(seen.output) or "{}")
+        count = kept.get("of", kept.get("count"))  # of one that failed and is tried again: both
         if count != len(self._calls):
             told = f"{self.op} {spot.name!r} of {{}} items".format
             changed = WorkflowChanged(spot.place, told(count), told(len(self._calls)))

@@ -153,7 +153,11 @@ class Context:
         """Enqueue a job exactly once, which is no child: nobody waits for it. Returns its id."""
         return self._do(Start(target, args, kwargs))
 
-    def gather(self, *branches: Callable[[Context], T]) -> list[T]:
+    @overload
+    def gather(self, *branches: Callable[[Context], T]) -> list[T]: ...
+    @overload
+    def gather(self, *branches: Callable[[Context], Any]) -> list[Any]: ...
+    def gather(self, *branches: Callable[[Context], Any]) -> list[Any]:
         """Call functions at the same time, each in a thread with a context of its own.
 
         Returns their values, in order. All are waited for; if one waits for something, so does the

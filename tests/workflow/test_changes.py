@@ -162,7 +162,8 @@ def test_a_branch_that_was_removed_is_found_when_the_workflow_ends() -> None:
 
 def test_what_is_added_behind_everything_recorded_is_no_change() -> None:
     world, told = before_and_after(then_wait(one), then_wait(one))
-    assert told == "" and not isinstance(world.outcome, Completed)
+    assert told == ""
+    assert not isinstance(world.outcome, Completed)
     app = App()
     body = [then_wait(one)]
 

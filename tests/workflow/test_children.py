@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from runtime import App, ChildFailed, ChildrenFailed, Context, Kind, UsageError
@@ -84,7 +85,8 @@ def test_a_map_gives_results_in_order_whatever_order_they_end_in() -> None:
     world.finish()
     assert world.output == 90
     spawn = next(each for each in world.asked if isinstance(each, Spawn))
-    assert spawn.step.max_in_flight == 4 and spawn.step.mode == "first"
+    assert spawn.step.max_in_flight == 4
+    assert spawn.step.mode == "first"
 
 
 def test_an_empty_map_waits_for_nothing() -> None:
@@ -170,13 +172,30 @@ def test_all_failures_are_told_once_all_have_ended() -> None:
     world.run()
     ids = list(world.jobs)
     world.run_child(ids[1])
-    assert isinstance(world.run(), Suspended) and not seen
+    assert isinstance(world.run(), Suspended)
+    assert not seen
     world.finish()
     for error in seen:
         assert (error.count, error.of) == (2, 4)
         assert [each.index for each in error.failures] == [1, 3]
         assert "2 of 4 child jobs failed" in str(error)
     assert len(seen) == 2
+
+
+def test_failures_that_are_tried_again_are_waited_for_again() -> None:
+    """As after `job retry`: the row of the map is open, and says still how it had failed."""
+    world, seen = failing(family(), "all")
+    world.run()
+    for job_id in world.jobs:
+        world.run_child(job_id)
+    world.run()
+    failed = world.steps["1"]
+    world.steps = {"1": msgspec.structs.replace(failed, done=False, error=None)}
+    good = ChildResult("completed", "5")
+    world.results = dict.fromkeys(world.jobs, good)
+    world.finish()
+    assert world.output == "caught"
+    assert len(seen) == 1
 
 
 def test_an_uncaught_failure_of_a_child_discards_the_parent() -> None:

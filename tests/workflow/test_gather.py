@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,16 @@ import pytest
 from runtime import App, AsyncContext, Context, StepFailed
 from runtime.outcome import Discarded, Suspended
 from tests.workflow.world import World
+
+
+def after(seconds: float, name: str, function: Callable[[], Any]) -> Callable[[Context], Any]:
+    """A branch that sleeps first."""
+
+    def branch(ctx: Context) -> Any:
+        ctx.sleep(seconds)
+        return ctx.step(name, function)
+
+    return branch
 
 
 def test_branches_go_on_at_the_same_time_and_give_their_values_in_order() -> None:
@@ -71,15 +82,17 @@ def test_a_gather_waits_for_the_soonest_of_what_its_branches_wait_for() -> None:
         return ctx.gather(
             lambda c: c.sleep(100),
             lambda c: c.wait_signal("go"),
-            lambda c: (c.sleep(50), c.step("work", lambda: "done"))[1],
+            after(50, "work", lambda: "done"),
         )
 
     world = World(app, "flow")
     outcome = world.run()
-    assert isinstance(outcome, Suspended) and outcome.seconds == pytest.approx(50, abs=1)
+    assert isinstance(outcome, Suspended)
+    assert outcome.seconds == pytest.approx(50, abs=1)
     world.pass_time(51)
     outcome = world.run()
-    assert isinstance(outcome, Suspended) and outcome.seconds == pytest.approx(49, abs=1)
+    assert isinstance(outcome, Suspended)
+    assert outcome.seconds == pytest.approx(49, abs=1)
     world.pass_time(50)
     assert world.run() == Suspended(None)
     world.send("go", 5)
@@ -99,7 +112,7 @@ def test_the_first_failed_branch_in_order_is_raised_once_all_have_ended() -> Non
     def flow(ctx: Context) -> str:
         try:
             ctx.gather(
-                lambda c: (c.sleep(5), c.step("slow", fail, "slow")),
+                after(5, "slow", lambda: fail("slow")),
                 lambda c: c.step("fast", fail, "fast"),
             )
         except StepFailed as error:
@@ -121,9 +134,7 @@ def test_gathers_may_be_nested_and_empty() -> None:
     def flow(ctx: Context) -> list[Any]:
         ctx.gather()
         return ctx.gather(
-            lambda c: c.gather(
-                lambda d: d.step("a", lambda: 1), lambda d: (d.sleep(5), d.step("b", lambda: 2))[1]
-            ),
+            lambda c: c.gather(lambda d: d.step("a", lambda: 1), after(5, "b", lambda: 2)),
             lambda c: c.gather(),
         )
 
@@ -181,7 +192,8 @@ def test_an_async_gather_takes_operations_and_functions() -> None:
     world = World(app, "flow")
     world.finish()
     assert world.output == [[0, 1, [1, 2]], [[1, 2], [1, 2]]]
-    assert "1.2.2" in world.steps and "3.1.2" in world.steps
+    assert "1.2.2" in world.steps
+    assert "3.1.2" in world.steps
 
 
 def test_a_cancelled_async_gather_ends_its_branches() -> None:

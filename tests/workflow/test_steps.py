@@ -30,7 +30,7 @@ def test_a_step_that_ran_is_not_run_again() -> None:
     app, effects = App(), Effects()
 
     @app.workflow
-    def flow(ctx: Context, word: str) -> str:
+    def flow(ctx: Context, word: str) -> Any:
         first = ctx.step("first", effects, word)
         ctx.sleep(100)
         return first + ctx.step("second", lambda: effects(first + "!"))
@@ -134,7 +134,8 @@ def test_a_failed_step_is_the_same_error_live_and_at_replay() -> None:
     assert world.output == "caught"
     live, replayed = seen
     assert isinstance(live.__cause__, ZeroDivisionError)
-    assert vars(live) == vars(replayed) and str(live) == str(replayed)
+    assert vars(live) == vars(replayed)
+    assert str(live) == str(replayed)
     assert (live.name, live.error_class, live.message) == (
         "pay",
         "ZeroDivisionError",
@@ -211,11 +212,14 @@ def test_a_late_retry_holds_no_worker_and_its_tries_are_counted_over_runs() -> N
     first = world.run()
     assert isinstance(first, Suspended)
     assert first.seconds == pytest.approx(60, abs=1)
-    assert not world.steps["1"].done and world.steps["1"].attempts == 1
+    assert not world.steps["1"].done
+    assert world.steps["1"].attempts == 1
     early = world.run()  # woken for nothing
-    assert isinstance(early, Suspended) and flaky.calls == 1
+    assert isinstance(early, Suspended)
+    assert flaky.calls == 1
     outcome = world.finish()
-    assert isinstance(outcome, Discarded) and "try 4" in outcome.failure.message
+    assert isinstance(outcome, Discarded)
+    assert "try 4" in outcome.failure.message
     assert flaky.calls == 4
 
 
@@ -242,7 +246,8 @@ def test_a_verdict_raised_in_a_step_ends_the_run_and_is_no_result() -> None:
 
     world = World(app, "flow")
     outcome = world.run()
-    assert isinstance(outcome, Discarded) and outcome.failure.message == "no use"
+    assert isinstance(outcome, Discarded)
+    assert outcome.failure.message == "no use"
     assert world.steps == {}
 
 
@@ -337,7 +342,8 @@ def test_the_context_does_one_thing_at_a_time() -> None:
         ctx.step("outer", lambda: ctx.step("inner", lambda: 1))
 
     outcome = World(app, "flow").run()
-    assert isinstance(outcome, Discarded) and "one thing at a time" in outcome.failure.message
+    assert isinstance(outcome, Discarded)
+    assert "one thing at a time" in outcome.failure.message
 
 
 def test_a_plain_workflow_refuses_to_await() -> None:
@@ -348,10 +354,11 @@ def test_a_plain_workflow_refuses_to_await() -> None:
 
     @app.workflow
     def flow(ctx: Context) -> None:
-        ctx.step("later", later)
+        _ = ctx.step("later", later)
 
     outcome = World(app, "flow").run()
-    assert isinstance(outcome, Discarded) and "make it async def" in outcome.failure.message
+    assert isinstance(outcome, Discarded)
+    assert "make it async def" in outcome.failure.message
 
 
 def test_what_goes_along_is_recorded_with_the_next_step() -> None:

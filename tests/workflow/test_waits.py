@@ -23,10 +23,12 @@ def test_a_sleep_ends_the_run_until_its_time() -> None:
 
     world = World(app, "flow")
     outcome = world.run()
-    assert isinstance(outcome, Suspended) and outcome.seconds == pytest.approx(3600, abs=1)
+    assert isinstance(outcome, Suspended)
+    assert outcome.seconds == pytest.approx(3600, abs=1)
     world.pass_time(3000)
     outcome = world.run()  # woken for nothing
-    assert isinstance(outcome, Suspended) and outcome.seconds == pytest.approx(600, abs=1)
+    assert isinstance(outcome, Suspended)
+    assert outcome.seconds == pytest.approx(600, abs=1)
     world.pass_time(601)
     assert isinstance(world.run(), Completed)
 
@@ -54,7 +56,8 @@ def test_a_sleep_until_a_time_is_by_the_databases_clock() -> None:
 
     world = World(app, "flow")
     outcome = world.run()
-    assert isinstance(outcome, Suspended) and outcome.seconds == pytest.approx(500, abs=1)
+    assert isinstance(outcome, Suspended)
+    assert outcome.seconds == pytest.approx(500, abs=1)
     assert isinstance(world.finish(), Completed)
 
 
@@ -128,13 +131,15 @@ def test_a_signal_that_does_not_come_in_time_is_the_same_error_at_every_replay()
 
     world = World(app, "flow")
     outcome = world.run()
-    assert isinstance(outcome, Suspended) and outcome.seconds == pytest.approx(60, abs=1)
+    assert isinstance(outcome, Suspended)
+    assert outcome.seconds == pytest.approx(60, abs=1)
     world.pass_time(61)
     world.run()
     world.send("approved", "too late")
     world.finish()
     assert world.output == "late"
-    assert set(seen) == {"approved: no signal 'approved' has come in time"} and len(seen) == 3
+    assert set(seen) == {"approved: no signal 'approved' has come in time"}
+    assert len(seen) == 3
 
 
 def test_a_signal_that_has_come_goes_before_its_timeout() -> None:
