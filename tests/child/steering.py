@@ -19,6 +19,7 @@ from runtime import wire
 from runtime.child.orders import AppSource
 from runtime.child.settings import ChildSettings
 from runtime.outcome import Outcome
+from runtime.workflow.records import Answer
 
 APP = "tests.child.apps:app"
 JOB_ID = UUID("018f0000-0000-7000-8000-000000000001")
@@ -75,6 +76,7 @@ class Steered:
         self.started: list[int] = []
         self.done: dict[int, wire.Done] = {}
         self.noted: list[wire.Noted] = []
+        self.asked: list[wire.Asked] = []
         self._decoder = wire.Decoder()
 
     def frame(self, kind: str, **args: Any) -> wire.Run:
@@ -111,6 +113,9 @@ class Steered:
             elif isinstance(frame, wire.Noted):
                 assert frame.seq not in self.done, "told after its end"
                 self.noted.append(frame)
+            elif isinstance(frame, wire.Asked):
+                assert frame.seq not in self.done, "asked after its end"
+                self.asked.append(frame)
             else:
                 raise AssertionError(f"a child sent {frame}")
         return bool(data)
@@ -133,6 +138,17 @@ class Steered:
             while seq not in self.done:
                 assert await self.read(), f"the child ended: {self.child.last_stack()}"
         return self.done[seq].outcome
+
+    async def next_ask(self) -> wire.Asked:
+        """Wait for an ask, and take it."""
+        with trio.fail_after(BOUND_SECONDS):
+            while not self.asked:
+                assert await self.read(), f"the child ended: {self.child.last_stack()}"
+        return self.asked.pop(0)
+
+    async def tell(self, ask: wire.Asked, answer: Answer) -> None:
+        """Answer an ask."""
+        await self.child.send(wire.encode(wire.Answered(ask.seq, ask.number, answer)))
 
     async def ended(self, seq: int) -> None:
         """Wait until run `seq` has ended, while `listening`."""
