@@ -11,7 +11,7 @@
 ALTER TABLE job
     ADD COLUMN parent_id uuid,                          -- the workflow that waits for it. No foreign key: a
                                                         -- child must not lock its parent's row
-    ADD COLUMN parent_place text;                       -- the place there
+    ADD COLUMN parent_place text COLLATE "C";           -- the place there
 
 -- No foreign key on job, here and below: it would lock the job's row once more for each row, and cost
 -- each deletion of a job a look here; a trigger looks once a statement instead.
@@ -357,7 +357,7 @@ BEGIN
     WITH orphan AS MATERIALIZED (
         SELECT job.id
         FROM unnest(parents) AS parent (id)
-        JOIN job ON job.parent_id = ANY (ARRAY[parent.id]) AND job.state <= 'retryable'
+        JOIN job ON job.parent_id = ANY (ARRAY[parent.id]) AND job.finalized_at IS NULL
         WHERE NOT EXISTS (
             SELECT FROM job AS alive
             WHERE alive.id = ANY (ARRAY[parent.id]) AND alive.finalized_at IS NULL
@@ -586,19 +586,35 @@ DECLARE
     parents uuid[];
 BEGIN
     found := ARRAY(
-        SELECT signal.job_id
-        FROM signal
-        JOIN step ON step.job_id = signal.job_id AND NOT step.done AND step.op = 'signal'
-            AND step.name = signal.name::text
-        JOIN job ON job.id = signal.job_id AND job.state::text IN ('pending', 'scheduled')
-        WHERE signal.taken_at IS NULL
+        SELECT untaken.job_id
+        FROM (SELECT signal.job_id, signal.name FROM signal WHERE signal.taken_at IS NULL OFFSET 0) AS untaken
+        CROSS JOIN LATERAL (
+            SELECT FROM step
+            WHERE step.job_id = untaken.job_id AND NOT step.done AND step.op = 'signal'
+            AND step.name = untaken.name::text
+            LIMIT 1
+        ) AS waiting
+        CROSS JOIN LATERAL (
+            SELECT FROM job
+            WHERE job.id = untaken.job_id AND job.state::text IN ('pending', 'scheduled')
+            LIMIT 1
+        ) AS suspended
         LIMIT most
     ) || ARRAY(
-        SELECT step.job_id
-        FROM step
-        JOIN job ON job.id = step.job_id AND job.state::text IN ('pending', 'scheduled')
-        WHERE NOT step.done AND step.op IN ('run', 'map')
-        AND (step.max_in_flight IS NOT NULL OR children_over(step.job_id, step.place, step.mode))
+        SELECT waiting.job_id
+        FROM (
+            SELECT step.job_id, step.place, step.mode, step.max_in_flight
+            FROM step
+            WHERE NOT step.done AND step.op IN ('run', 'map')
+            OFFSET 0
+        ) AS waiting
+        CROSS JOIN LATERAL (
+            SELECT FROM job
+            WHERE job.id = waiting.job_id AND job.state::text IN ('pending', 'scheduled')
+            LIMIT 1
+        ) AS suspended
+        WHERE waiting.max_in_flight IS NOT NULL
+        OR children_over(waiting.job_id, waiting.place, waiting.mode)
         LIMIT most
     ) || ARRAY(
         WITH RECURSIVE waited (name) AS (
@@ -615,24 +631,35 @@ BEGIN
             )
             FROM waited WHERE waited.name IS NOT NULL
         )
-        SELECT step.job_id
+        SELECT waiting.job_id
         FROM waited
-        JOIN happening ON happening.name = waited.name
-        JOIN step ON step.op = 'event' AND step.name = waited.name AND NOT step.done
-        JOIN job ON job.id = step.job_id AND job.state::text IN ('pending', 'scheduled')
+        CROSS JOIN LATERAL (
+            SELECT FROM happening WHERE happening.name = waited.name LIMIT 1
+        ) AS happened
+        CROSS JOIN LATERAL (
+            SELECT step.job_id
+            FROM step
+            WHERE step.op = 'event' AND step.name = waited.name AND NOT step.done
+            LIMIT most
+        ) AS waiting
+        CROSS JOIN LATERAL (
+            SELECT FROM job
+            WHERE job.id = waiting.job_id AND job.state::text IN ('pending', 'scheduled')
+            LIMIT 1
+        ) AS suspended
         LIMIT most
     );
     -- Parents that have ended, or are gone, and steps that have failed, with children that have not.
     WITH RECURSIVE parent (id) AS (
         (
             SELECT job.parent_id FROM job
-            WHERE job.parent_id IS NOT NULL AND job.state <= 'retryable'
+            WHERE job.parent_id IS NOT NULL AND job.finalized_at IS NULL
             ORDER BY job.parent_id LIMIT 1
         )
         UNION ALL
         SELECT (
             SELECT job.parent_id FROM job
-            WHERE job.parent_id > parent.id AND job.state <= 'retryable'
+            WHERE job.parent_id > parent.id AND job.finalized_at IS NULL
             ORDER BY job.parent_id LIMIT 1
         )
         FROM parent WHERE parent.id IS NOT NULL

@@ -5,7 +5,7 @@
 -- Locks:  none.
 -- Index:  job_pkey, a range of step_pkey, signal_untaken, happening_pkey, job_parent.
 -- Plan:   Nested Loop of the job and Limit -> Index Scan using step_pkey.
---         = ANY (ARRAY[id]), and the state as text: see ack_completed.sql.
+--         = ANY (ARRAY[id]), and the state as text: see ack_completed.sql. Not of step: it would have to be sorted.
 -- Rows:   one a step, or one with NULLs; none if it is not the running run. In each: the time, whether a
 --         cancellation was requested, whether there is more; with the last page, signals that no step has taken,
 --         as a JSON array.
@@ -24,7 +24,7 @@ WITH run AS MATERIALIZED (
             step.place, step.op, step.name, step.done, step.output::text AS output,
             step.error::text AS error, step.attempts, step.until, step.mode
         FROM step
-        WHERE step.job_id = ANY (ARRAY[run.id]) AND step.place > coalesce($3::text, '')
+        WHERE step.job_id = run.id AND step.place > coalesce($3::text, '') COLLATE "C"
         ORDER BY step.place
         LIMIT $4::integer + 1
     ) AS next
