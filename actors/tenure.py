@@ -216,7 +216,6 @@ class Tenure:
                             ends.add(run, self._done(run, frame), frame.seconds)
                     case wire.Started():
                         self._runs.begin(frame.seq, trio_time(frame.at_ns))
-                        self._changed.set()
                     case wire.Completing():
                         if (run := self._runs.held(frame.seq)) is not None:
                             run.completing = True

@@ -1,7 +1,9 @@
 """What a child for async handlers has to say, and its Worker has not yet read.
 
-Rules: bounded by the runs that the Worker has handed over, for each of them says two things, and
-ten times a second at most what else it has to tell. All but `post` is for the loop's own thread.
+Rules: bounded by the runs that the Worker has handed over, for each of them says two things, ten
+times a second at most what else it has to tell, and asks little before it is answered. What is said
+in one round of the loop goes in one piece, at its end: each piece wakes the Worker. All but `post`
+is for the loop's own thread.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ class Outbox:
         self._loop = loop
         self._socket = sock
         self._unsent = bytearray()
+        self._due = False  # it will be sent at the end of this round
+        self._writing = False  # the Worker is slow in reading
         self._posted: collections.deque[wire.Frame] = collections.deque()
 
     def post(self, frame: wire.Frame) -> None:
@@ -32,21 +36,27 @@ class Outbox:
             self.send(self._posted.popleft())
 
     def send(self, frame: wire.Frame) -> None:
-        """Send the frame, or keep it until it can be sent."""
-        waiting = bool(self._unsent)
+        """Have the frame sent at the end of this round, or as soon as it can be."""
         self._unsent += wire.encode(frame)
-        if not waiting:
-            self._flush()
-            if self._unsent:
-                self._loop.add_writer(self._socket, self._flush)
+        if not (self._due or self._writing):
+            self._due = True
+            self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
+        self._due = False
         try:
             sent = self._socket.send(self._unsent, socket.MSG_DONTWAIT)
         except BlockingIOError:
-            return
+            sent = 0
         except OSError:
             sent = len(self._unsent)  # the Worker is gone, which the reading side will learn
         del self._unsent[:sent]
-        if not self._unsent:
+        if bool(self._unsent) != self._writing:
+            self._wait_for_room(bool(self._unsent))
+
+    def _wait_for_room(self, wanted: bool) -> None:
+        self._writing = wanted
+        if wanted:
+            self._loop.add_writer(self._socket, self._flush)
+        else:
             self._loop.remove_writer(self._socket)
