@@ -46,6 +46,34 @@ async def test_they_go_up_and_down_and_up_again(elsewhere: Tables) -> None:
         assert objects() == first
 
 
+async def test_what_waits_for_children_runs_again_where_workflows_are_taken_out(
+    elsewhere: Tables,
+) -> None:
+    async with open_bridge(elsewhere.url, max_size=2) as bridge:
+        await Migrator(bridge, "up_and_down").up()
+        elsewhere.connection.execute(
+            """
+            INSERT INTO job (id, kind, state, run_number, parent_id, parent_place, key, sequence)
+            VALUES
+                (gen_random_uuid(), 'suspended', 'pending', 1, NULL, NULL, NULL, false),
+                (gen_random_uuid(), 'held', 'pending', 0, gen_random_uuid(), '1', NULL, false),
+                (gen_random_uuid(), 'ahead', 'available', 0, NULL, NULL, 'k', true),
+                (gen_random_uuid(), 'behind', 'available', 0, NULL, NULL, 'k', true);
+            """
+        )
+
+        await Migrator(bridge, "up_and_down").down(28)
+
+    found = elsewhere.connection.execute(
+        "SELECT kind, state::text FROM job WHERE NOT sequence ORDER BY kind"
+    ).fetchall()
+    assert found == [("held", "available"), ("suspended", "available")]
+    waiting = elsewhere.connection.execute(
+        "SELECT state::text FROM job WHERE sequence ORDER BY state"
+    ).fetchall()
+    assert waiting == [("available",), ("pending",)]  # in its turn, still
+
+
 def test_every_index_is_valid_and_partial_but_the_keys(tables: Tables) -> None:
     rows = tables.connection.execute(
         "SELECT indexrelid::regclass::text, indisvalid, indpred IS NOT NULL FROM pg_index"

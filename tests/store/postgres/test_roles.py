@@ -11,9 +11,17 @@ from psycopg.errors import InsufficientPrivilege
 from actors.store.bridge import open_bridge
 from actors.store.migrate import Migrator
 from actors.store.postgres import PostgresStore, session_of
-from actors.store.protocol import Retention
+from actors.store.protocol import Retention, RunRecords
 from runtime import App, Unique, enqueue_many
 from runtime.lifecycle import JobState
+from runtime.workflow.records import (
+    Collected,
+    History,
+    Record,
+    Recorded,
+    Spawn,
+    StepRecord,
+)
 from tests.store.harness import OOPS, Bench, PostgresHands, ack_of, new_job
 from tests.store.tables import NAMESPACE, Tables
 
@@ -88,6 +96,10 @@ def test_a_producer_enqueues_unique_jobs_and_replaces_none(producer: psycopg.Con
         "INSERT INTO headrace.queue VALUES ('default', now())",
         "TRUNCATE headrace.job",
         "SELECT headrace.grant_worker('a producer')",
+        "SELECT headrace.send_signal(gen_random_uuid(), 'go')",
+        "SELECT headrace.emit_event('go')",
+        "SELECT output FROM headrace.step",
+        "INSERT INTO headrace.job (id, kind, parent_id) VALUES (gen_random_uuid(), 'k', NULL)",
     ],
 )
 def test_a_producer_does_nothing_else(producer: psycopg.Connection, statement: str) -> None:
@@ -124,6 +136,41 @@ async def test_a_worker_serves(tables: Tables) -> None:
         assert await store.prune(Retention(), 10) == 1
         assert len(await store.nodes()) <= 1
         assert await store.neighbours(node) == []
+
+
+async def test_a_worker_runs_workflows(tables: Tables) -> None:
+    session = {**session_of(NAMESPACE), "role": WORKER}
+    async with open_bridge(tables.url, session=session) as bridge:
+        store = PostgresStore(bridge, namespace=NAMESPACE)
+        bench = Bench(store, PostgresHands(tables), [])
+        await _run_a_workflow(bench)
+    with psycopg.connect(tables.url, autocommit=True) as connection:
+        connection.execute("SELECT set_config('role', %s, false)", [WORKER])
+        connection.execute("SELECT headrace.emit_event('go')")
+        sent = connection.execute("SELECT headrace.send_signal(id, 'go') FROM headrace.job")
+        assert {answer for (answer,) in sent.fetchall()} == {"sent"}
+
+
+async def _run_a_workflow(bench: Bench) -> None:
+    """All that the Store does for one."""
+    store, job = bench.store, await bench.run_one()
+    waits = StepRecord("1", "map", "k", done=False, max_in_flight=1)
+    asks: list[Record | Spawn] = [
+        Spawn(waits, (new_job(kind="c"), new_job(kind="c"))),
+        Record((StepRecord("2", "step", "s", publish=True),)),
+        Record((StepRecord("3", "step", "s"),)),
+        Record((StepRecord("0", "continue", "1", output="{}"),)),
+    ]
+    for ask in asks:
+        (answer,) = await store.record([RunRecords(job.id, 1, ask)])
+        assert isinstance(answer, Recorded)
+    assert isinstance(await store.recall(job.id, 1), History)
+    assert isinstance(await store.collect(job.id, 1, [job.id]), Collected)
+    await store.ack([ack_of(job, JobState.DISCARDED, failure=OOPS)])
+    await store.wake([job.id])
+    await store.wake_event("go")
+    await store.sweep_waits(10)
+    await store.retry(job.id)
 
 
 @pytest.mark.parametrize(
@@ -165,4 +212,20 @@ async def test_who_might_enqueue_before_a_migration_may_after_it(tables: Tables)
         assert place.connection.execute("SELECT key FROM job").fetchall() == [("k",)]
     finally:
         place.connection.execute("DROP SCHEMA IF EXISTS granted_before CASCADE")
+        place.close()
+
+
+async def test_who_might_serve_before_a_migration_may_after_it(tables: Tables) -> None:
+    place = Tables(tables.url, "served_before")
+    try:
+        async with open_bridge(tables.url, max_size=2) as bridge:
+            await Migrator(bridge, "served_before").up(28)
+            place.connection.execute("SELECT grant_worker(%s::text::name)", [WORKER])
+            await Migrator(bridge, "served_before").up()
+        session = {**session_of("served_before"), "role": WORKER}
+        async with open_bridge(tables.url, session=session) as bridge:
+            store = PostgresStore(bridge, namespace="served_before")
+            await _run_a_workflow(Bench(store, PostgresHands(place), []))
+    finally:
+        place.connection.execute("DROP SCHEMA IF EXISTS served_before CASCADE")
         place.close()
