@@ -147,8 +147,10 @@ async def test_a_worker_runs_workflows(tables: Tables) -> None:
     with psycopg.connect(tables.url, autocommit=True) as connection:
         connection.execute("SELECT set_config('role', %s, false)", [WORKER])
         connection.execute("SELECT headrace.emit_event('go')")
-        sent = connection.execute("SELECT headrace.send_signal(id, 'go') FROM headrace.job")
-        assert {answer for (answer,) in sent.fetchall()} == {"sent"}
+        sent = connection.execute(
+            "SELECT headrace.send_signal(id, 'go') FROM headrace.job WHERE kind = 'k'"
+        )
+        assert sent.fetchall() == [("sent",)]
 
 
 async def _run_a_workflow(bench: Bench) -> None:
