@@ -31,8 +31,9 @@ class WorkflowStore(Protocol):
         """Write steps, each ask all or nothing, and answer in order.
 
         Refused: "lost", where (id, run number) is not the running run; "too_large" or "invalid",
-        which concern that ask alone. A place that is done stays as it is: asked again by the same
-        run, it is Recorded; a run after it is refused ("invalid").
+        which concern that ask alone; "later", children in a disabled namespace. A place that is
+        done stays as it is: asked again by the same run, it is Recorded; a run after it is refused
+        ("invalid").
         """
 
     async def recall(

@@ -106,7 +106,8 @@ class Refused(msgspec.Struct, frozen=True, array_like=True, tag="refused", gc=Fa
     """Nothing of it was written.
 
     Attributes: kind: "lost", the run is not the job's current one any more; "too_large", message
-    names field, size and limit; "invalid", it can never be written.
+    names field, size and limit; "invalid", it can never be written; "later", not now: the namespace
+    is disabled, and takes no children.
     """
 
     kind: str

@@ -24,11 +24,14 @@ from runtime.workflow.failures import RunLost, WorkflowChanged
 from runtime.workflow.flow import Flow, Wait
 from runtime.workflow.history import Past
 from runtime.workflow.records import Answer, Ask, History, Recall, Record, Refused, StepRecord
+from runtime.workflow.suspend import suspend_in
 
 logger = logging.getLogger("headrace")
 
 # Over it, a step's output is worth a word in the log: it is read again at every replay.
 _WARN_BYTES = 1 * MIB
+# A run that is not let do something now is run again so much later.
+_LATER_SECONDS = 10.0
 
 
 class Asking(Protocol):
@@ -100,6 +103,8 @@ class Session:
             if answer.kind == "lost":
                 self.broken = RunLost(answer.message)
                 raise self.broken
+            if answer.kind == "later":
+                raise suspend_in(_LATER_SECONDS)
             raise PayloadError(answer.message)
         now = getattr(answer, "now", 0.0)
         if now:

@@ -649,6 +649,14 @@ BEGIN
         ) AS suspended
         LIMIT most
     );
+    -- Signals that came to be when their job was gone already: sent before, and committed after.
+    DELETE FROM signal
+    WHERE (signal.job_id, signal.id) IN (
+        SELECT untaken.job_id, untaken.id
+        FROM (SELECT signal.job_id, signal.id FROM signal WHERE signal.taken_at IS NULL OFFSET 0) AS untaken
+        WHERE NOT EXISTS (SELECT FROM job WHERE job.id = ANY (ARRAY[untaken.job_id]))
+        LIMIT most
+    );
     -- Parents that have ended, or are gone, and steps that have failed, with children that have not.
     WITH RECURSIVE parent (id) AS (
         (

@@ -14,7 +14,7 @@ from actors.store.bridge import Row
 from actors.store.guard import Guard
 from actors.store.postgres import steps
 from actors.store.workflows import RunRecords
-from runtime.errors import JobNotUnique, UsageError
+from runtime.errors import JobNotUnique, NamespaceDisabled, UsageError
 from runtime.job_entry import as_json
 from runtime.workflow.records import Collected, History, Record, Recorded, Refused, Spawn
 
@@ -72,6 +72,8 @@ class PostgresWorkflows:
             if isinstance(one.ask, Spawn):
                 return await self._spawn(one, one.ask)
             return await self._begin_anew(one)
+        except NamespaceDisabled as error:
+            return Refused("later", str(error))
         except (UsageError, JobNotUnique) as error:
             return Refused("invalid", str(error))
 

@@ -8,11 +8,12 @@ import psycopg
 import pytest
 import trio
 
-from actors.store.protocol import Demand
+from actors.store.protocol import Demand, RunRecords
 from runtime.errors import NamespaceDisabled, StoreUnavailable
 from runtime.lifecycle import JobState
 from runtime.limits import QueueLimits
-from tests.store.harness import Bench, ack_of
+from runtime.workflow.records import Record, Recorded, Spawn, StepRecord
+from tests.store.harness import Bench, ack_of, new_job, refusal
 from tests.store.tables import Tables
 
 
@@ -80,3 +81,20 @@ async def test_nodes_are_woken_when_it_is_switched_on(bench: Bench, switched: Ta
 
     (note,) = switched.connection.notifies(timeout=10, stop_after=1)
     assert note.payload == "default"
+
+
+async def test_a_workflow_has_its_children_later(bench: Bench, switched: Tables) -> None:
+    job = await bench.run_one()
+    switched.connection.execute("SELECT disable_namespace()")
+    spawn = Spawn(StepRecord("1", "run", "child", done=False), (new_job(kind="child"),))
+    step = Record((StepRecord("2", "step", "s"),))
+
+    children, recorded = await bench.store.record(
+        [RunRecords(job.id, 1, spawn), RunRecords(job.id, 1, step)]
+    )
+
+    assert refusal(children).kind == "later"
+    assert isinstance(recorded, Recorded)  # what runs goes on
+    switched.connection.execute("SELECT enable_namespace()")
+    (children,) = await bench.store.record([RunRecords(job.id, 1, spawn)])
+    assert isinstance(children, Recorded)

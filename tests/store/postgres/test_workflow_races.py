@@ -103,6 +103,23 @@ async def test_two_senders_of_one_signal_send_it_once(bench: Bench, tables: Tabl
         assert await other.wait() == "known"
 
 
+async def test_a_signal_that_comes_after_its_job_was_deleted_goes(
+    bench: Bench, tables: Tables
+) -> None:
+    job = await waiting_for(bench, "signal", "approved")
+    other = await waiting_for(bench, "signal", "approved")
+    with tables.rival() as rival:
+        send(rival, job)
+        send(rival, other)
+        await bench.store.ack([ack_of(job)])
+        assert await bench.store.delete(job.id)
+
+    await bench.store.sweep_waits(10)
+
+    left = tables.connection.execute("SELECT job_id FROM signal").fetchall()
+    assert left == [(other.id,)]
+
+
 def _blocked(watcher: psycopg.Connection) -> int:
     watcher.rollback()
     row = watcher.execute(
