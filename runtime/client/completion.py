@@ -45,7 +45,7 @@ class Completion:
 
     def judge(self, rows: Rows) -> None:
         """Return if it was written. Raises: JobLost, JobCancelled."""
-        written, state, run_number, cancelled, _ = rows[0]
+        written, state, run_number, cancelled, *_told = rows[0]
         if written:
             return
         if state == "running" and run_number == self.run_number and cancelled:

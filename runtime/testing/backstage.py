@@ -12,6 +12,7 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from uuid import UUID
 
 import trio
 
@@ -19,11 +20,12 @@ from actors.acker import Settled
 from actors.store.bridge import Row, open_bridge
 from actors.store.migrate import Migrator
 from actors.store.postgres import PostgresStore, session_of
-from actors.store.protocol import Demand, NodeInfo
+from actors.store.protocol import Demand, NodeInfo, RunRecords
 from runtime.job import ClaimedJob, KindInfo
 from runtime.lifecycle import JobState
 from runtime.outcome import Outcome
 from runtime.version import our_version
+from runtime.workflow.records import Answer, Ask, Collect, Recall
 
 T = TypeVar("T")
 
@@ -90,11 +92,26 @@ class Backstage:
         """One job of each queue."""
         return self.call(self.store.claim, node_id, [Demand(name, kinds, 1) for name in queues])
 
-    def ack(self, job: ClaimedJob, outcome: Outcome, info: KindInfo) -> JobState:
-        """Write an outcome. The job's state after it."""
-        ack = Settled(job, outcome, info.backoff).ack()
-        self.call(self.store.ack, [ack])
+    def ack(
+        self, job: ClaimedJob, outcome: Outcome, info: KindInfo, *, workflow: bool = False
+    ) -> JobState:
+        """Write an outcome, and look whether it wakes anybody. The job's state after it."""
+        ack = Settled(job, outcome, info.backoff, workflow=workflow).ack()
+        acked = self.call(self.store.ack, [ack])
+        waiting = [*acked.parents, *([ack.id] if ack.look else [])]
+        if waiting:
+            self.call(self.store.wake, waiting)
         return ack.state
+
+    def answer(self, job: ClaimedJob, ask: Ask) -> Answer:
+        """What the Store says to a workflow's ask."""
+        store, run = self.store, (job.id, job.run_number)
+        if isinstance(ask, Recall):
+            return self.call(store.recall, *run, ask.after)
+        if isinstance(ask, Collect):
+            return self.call(store.collect, *run, [UUID(bytes=each) for each in ask.ids])
+        answers = self.call(store.record, [RunRecords(*run, ask)])
+        return answers[0]
 
     def _run(self) -> None:
         try:

@@ -2,10 +2,12 @@
 
     claim ─▶ handler, here ─▶ outcome ─▶ decide ─▶ ack ─▶ claim ...      until nothing is left
 
-Claims, outcomes and retries are the node's own code, and the same rows are left. What only a
-process can give is not there: timeouts and cancellation do not interrupt, limits of memory and CPU
-do not hold, and a handler that kills its process kills the test's. Sync handlers run in the calling
-thread, async ones in a loop of their own, in another thread: whatever loop the test has.
+Claims, outcomes and retries are the node's own code, and the same rows are left. Workflows run,
+wait and are woken, and so do their children; `advance` lets the time pass for which they sleep.
+What only a process can give is not there: timeouts and cancellation do not interrupt, limits of
+memory and CPU do not hold, and a handler that kills its process kills the test's. Sync handlers run
+in the calling thread, async ones in a loop of their own, in another thread: whatever loop the test
+has.
 """
 
 from __future__ import annotations
@@ -25,12 +27,13 @@ from runtime.app import App
 from runtime.child.context import JobContext, current
 from runtime.child.ending import EXPIRED, Judge
 from runtime.child.handler import Handler
-from runtime.child.notebook import NoWorkflows
 from runtime.child.settings import ChildSettings
 from runtime.errors import Interrupted
 from runtime.job import ClaimedJob, KindInfo
 from runtime.lifecycle import JobState
 from runtime.outcome import Completed, Failed, Failure, Outcome
+from runtime.testing.workflow_desk import WorkflowDesk
+from runtime.workflow.suspend import ContinuedAsNew, Suspend
 
 if TYPE_CHECKING:
     from runtime.testing.backstage import Backstage
@@ -129,7 +132,7 @@ class _Drain:
     def run(self) -> Drained:
         node_id = self.stage.join(self.queues or ["*"], _LEASE_SECONDS)
         try:
-            while jobs := self._claim(node_id):
+            while jobs := self._claim(node_id) or self._woken(node_id):
                 for job in jobs:
                     self._runs.append(self._run(job))
             return Drained(tuple(self._runs))
@@ -150,16 +153,21 @@ class _Drain:
             queues = [row["queue"] for row in self.stage.fetch(sql.load("test_queues"))]
         return self.stage.claim(node_id, queues, tuple(self.app.handlers)) if queues else []
 
+    def _woken(self, node_id: int) -> list[ClaimedJob]:
+        """Workflows that were sent what they wait for, which nodes would hear of."""
+        woken = self.stage.call(self.stage.store.sweep_waits, _AT_ONCE)
+        return self._claim(node_id) if woken else []
+
     def _run(self, job: ClaimedJob) -> DrainedRun:
-        desk = _Desk(self.app)
         handler = self.app.handlers[job.kind]
+        desk = _Desk(self.app, self.stage, job, is_async=handler.is_async)
         if job.expires_seconds is not None and job.expires_seconds <= 0:
             return DrainedRun(job.id, job.kind, self.stage.ack(job, EXPIRED, handler.info()))
         outcome, error = _outcome(handler, frame_of(job), desk)
         if desk.completing:
             state = self._after_completing(job, outcome, handler.info())
         else:
-            state = self.stage.ack(job, outcome, handler.info())
+            state = self.stage.ack(job, outcome, handler.info(), workflow=desk.asked)
         if error is not None and self.raise_errors:
             raise error
         return DrainedRun(job.id, job.kind, state, error)
@@ -178,10 +186,11 @@ class _Drain:
         return self.stage.ack(job, outcome, info)
 
 
-class _Desk(NoWorkflows):
+class _Desk(WorkflowDesk):
     """What a child's loop does for a job; here there is no Worker to tell anything."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, stage: Backstage, job: ClaimedJob, *, is_async: bool) -> None:
+        super().__init__(stage, job, is_async=is_async)
         self.stored_limit = app.limits.output_bytes
         self.completing = False
         self._app = app
@@ -226,6 +235,8 @@ def _outcome(
     context.run(current.set, job)
     try:
         value = (_call_async if handler.is_async else _call)(context, handler, frame.args)
+    except (Suspend, ContinuedAsNew) as error:
+        return context.run(judge.of_error, handler, frame.attempt, error), None
     except (Exception, Interrupted) as error:
         return context.run(judge.of_error, handler, frame.attempt, error), error
     finally:

@@ -22,6 +22,7 @@ from runtime.injection.resource import Resource
 from runtime.injection.shelf import standing_in
 from runtime.job import NewJob
 from runtime.wire import Run
+from runtime.workflow.handler import Workflow
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -71,6 +72,8 @@ def perform(handler: Any, /, *args: Any, **kwargs: Any) -> Any:
     target = handler.target if isinstance(handler, Enqueuer) else None
     if not isinstance(target, Handler):
         raise UsageError(f"perform takes a handler, not {handler!r}")
+    if isinstance(target, Workflow):
+        raise UsageError(f"{target!r} is a workflow: enqueue it, and run it by `drain`")
     kwargs, values = target.parted(kwargs)
     job = handler.new_job(*args, **kwargs)
     if target.is_async:

@@ -4,7 +4,8 @@
     woken ─▶ Collect, in chunks ─▶ recorded: outputs, or failures
 
 Rules: a child's id is made of its parent's and its place, so that to spawn again adds nothing. What
-came of the children is recorded with the step; where that is too much, they are asked again.
+came of the children is recorded with the step; where that is too much, they are asked again. That
+they are there is known before the run ends: a refusal is raised where they were asked for.
 """
 
 from __future__ import annotations
@@ -132,10 +133,7 @@ class Children:
             more = first + len(jobs) < len(self._calls)
             ticket = strand.session.ask(Spawn(step, tuple(jobs), first=first, more=more))
             first += len(jobs)
-            if more:
-                strand.session.checked((yield Wait(ticket)))
-            else:
-                strand.unsure.append(ticket)
+            strand.session.checked((yield Wait(ticket)))
 
     def _chunks(self, parent: UUID, seed: str) -> Iterable[list[NewJob]]:
         chunk: list[NewJob] = []
@@ -265,7 +263,7 @@ class Start:
         job = new_child(self._enqueuer, job_id, self._args, self._kwargs)
         step = spot.record(output=f'"{job_id}"')
         yield from strand.settle()
-        strand.unsure.append(strand.session.ask(Spawn(step, (job,), detached=True)))
+        strand.session.checked((yield Wait(strand.session.ask(Spawn(step, (job,), detached=True)))))
         return job_id
 
 
