@@ -41,6 +41,11 @@ from runtime.workflow.records import (
 
 # Asks in one call, and the bytes that their payloads may take together.
 MAX_BATCH = 1000
+# Writes under way at once; of more than so many asks, each takes half. While some runs go on, the
+# records of others are written: with one write at a time, all runs came to move in step, and the
+# database waited while children computed, and they while it wrote.
+WRITERS = 2
+WORTHY = 50
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 # With more than this unanswered, Workers wait before they take more of what their children ask.
 ROOM = 4 * MAX_BATCH
@@ -151,42 +156,55 @@ class Recorder:
             nursery.start_soon(cancel_when_over, self.lease, life, nursery.cancel_scope)
             for _ in range(READERS):
                 nursery.start_soon(self._read)
-            await self._write_until(life)
+            async with trio.open_nursery() as writers:
+                for _ in range(WRITERS):
+                    writers.start_soon(self._write_until, life)
             nursery.cancel_scope.cancel()
 
     # --- writing ----------------------------------------------------------------------------------
 
     async def _write_until(self, life: Life) -> None:
         while True:
-            self._arrived = trio.Event()
             if self._pending:
                 await self._write()
             elif life.stopping:
                 return
             else:
+                if self._arrived.is_set():  # else another writer waits for it, too
+                    self._arrived = trio.Event()
                 with life.stop_scope():
                     await self._arrived.wait()
 
     async def _write(self) -> None:
         batch = self._next_batch()
-        answers: Sequence[Answer]
-        try:
-            answers = await self._record(batch)
-        except StoreUnavailable as error:
-            if self.lease.held:
-                await self._retry.after(error)
-                return
-            answers = [Refused("lost", "the node's lease ran out")] * len(batch)
-        except DatabaseError as error:
-            answers = await self._record_one_by_one(batch, error)
-        self._retry.succeeded()
         del self._pending[: len(batch)]
+        try:
+            answers = await self._answers_to(batch)
+        except BaseException as error:
+            self._pending[:0] = batch
+            if not isinstance(error, StoreUnavailable):
+                raise
+            await self._retry.after(error)
+            return
+        self._retry.succeeded()
         self._answer(list(zip(batch, answers, strict=True)))
+
+    async def _answers_to(self, batch: Sequence[Question]) -> Sequence[Answer]:
+        """Raises: StoreUnavailable, under a lease that is held."""
+        try:
+            return await self._record(batch)
+        except StoreUnavailable:
+            if self.lease.held:
+                raise
+            return [Refused("lost", "the node's lease ran out")] * len(batch)
+        except DatabaseError as error:
+            return await self._record_one_by_one(batch, error)
 
     def _next_batch(self) -> list[Question]:
         """As many as one call may take; the first however large it is."""
         weight, count = 0, 0
-        for question in self._pending[:MAX_BATCH]:
+        most = min(MAX_BATCH, max(WORTHY, len(self._pending) // 2))
+        for question in self._pending[:most]:
             weight += question.size
             if count and weight > MAX_BATCH_BYTES:
                 break
