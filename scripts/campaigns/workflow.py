@@ -30,7 +30,7 @@ from scripts.survey.library_report import Report, alone
 from scripts.survey.workflow_app import APPROVED, library_report_of
 
 APP = "scripts.campaigns.workflow_app:app"
-MODULES, SHARE_MODULES = 12, 3
+SHARE_MODULES = 4
 REST_SECONDS = 0.2
 APPROVER = "scripts/chaos"
 IN_FLIGHT = 12
@@ -41,7 +41,8 @@ _LOOK_SECONDS = 0.1
 def options(parser: argparse.ArgumentParser) -> None:
     """Its flags."""
     parser.add_argument("--workflows", type=int, default=200, metavar="N", help="unless --minutes")
-    parser.add_argument("--between-seconds", type=float, default=0.2, metavar="S", help="at most")
+    parser.add_argument("--modules", type=int, default=24, metavar="N", help="of the library")
+    parser.add_argument("--between-seconds", type=float, default=0.5, metavar="S", help="at most")
 
 
 def run(site: Site, chosen: argparse.Namespace) -> None:
@@ -92,7 +93,7 @@ class Flows:
             self._begin()
         if self._silent and self.site.dice.random() < 0.5:
             self._signal(self._silent.pop(self.site.dice.randrange(len(self._silent))))
-        self.site.progress.show(f"{len(self.all) - len(self._going)} of {len(self.all)} begun")
+        self.site.progress.show(f"{len(self.all) - len(self._going)} of {len(self.all)} done")
         return bool(self._going)
 
     def _begin(self) -> None:
@@ -102,12 +103,12 @@ class Flows:
         if len(self.all) % 2:
             handle = self.client.enqueue(
                 library_ledger.with_options(external_id=name),
-                *(MODULES, SHARE_MODULES, REST_SECONDS, trace, self.site.server.url),
+                *(self.chosen.modules, SHARE_MODULES, REST_SECONDS, trace, self.site.server.url),
             )
         else:
             handle = self.client.enqueue(
                 library_report_of.with_options(external_id=name),
-                *(MODULES, SHARE_MODULES, REST_SECONDS, trace),
+                *(self.chosen.modules, SHARE_MODULES, REST_SECONDS, trace),
             )
         for each in (self.all, self._silent, self._going):
             each.append(handle)
@@ -138,7 +139,7 @@ class Flows:
 
     def found(self) -> Iterator[Flow]:
         """How each has ended."""
-        expected = msgspec.to_builtins(alone(MODULES, SHARE_MODULES, APPROVER))
+        expected = msgspec.to_builtins(alone(self.chosen.modules, SHARE_MODULES, APPROVER))
         for job in self.all:
             row = self.client.get(job.id)
             enters = row.kind == library_ledger.kind

@@ -39,6 +39,7 @@ BENCHES = {
     "memory": "--jobs 20 --settle 0",
     "scale": "--jobs 100 --nodes 1 --workers 1",
     "idle": "--seconds 0.5 --settle 0",
+    "workflow": "--workflows 50 --rounds 1 --steps 20 --wakes 1",
 }
 PROMISED = {
     "noop": {"jobs_per_s", "sql_limit_jobs_per_s", "ratio"},
@@ -52,6 +53,7 @@ PROMISED = {
     "memory": {"rss_node_mib", "pss_node_mib", "rss_forkserver_mib", "pss_child_mib"},
     "scale": {"nodes_1_jobs_per_s", "workers_1_jobs_per_s", "naps_workers_1_jobs_per_s"},
     "idle": {"cpu_percent", "queries_per_s"},
+    "workflow": {"sync_workflows_per_s", "async_steps_per_s", "wake_s", "replay_s"},
 }
 MACHINE = {"cores", "python", "postgresql", "fsync", "synchronous_commit", "load_average_at_start"}
 

@@ -37,6 +37,7 @@ POWER = (
 LEADER = ("--jobs", "400", "--job-ms", "2", "--term-seconds", "1", "--late-seconds", "20")
 SCHEDULE = ("--seconds", "4", "--term-seconds", "1", "--late-seconds", "20")
 DEPLOY = ("--jobs", "300", "--nodes", "2", "--drain-seconds", "0.3", "--long-seconds", "3")
+WORKFLOW = ("--workflows", "4", "--modules", "8", "--between-seconds", "2")
 SOAK = ("--minutes", "0.06", "--sample-seconds", "0.5", "--keep-seconds", "1")
 
 
@@ -60,6 +61,7 @@ SOAK = ("--minutes", "0.06", "--sample-seconds", "0.5", "--keep-seconds", "1")
         ("soak", SOAK, "samples", 3),  # too short to judge; it samples
         ("power", POWER, "faults_power", 1),
         ("limits", ("--jobs", "300", "--job-ms", "2"), "sequence_runs", 100),
+        ("workflow", WORKFLOW, "entries", 2),
     ],
 )
 def test_a_campaign_finds_no_violation(

@@ -30,7 +30,7 @@ END_SECONDS = 60
 class Demo:
     """A run of the demo, in a process group of its own. All of its processes carry its mark."""
 
-    def __init__(self, data_dir: Path, *inside: str) -> None:
+    def __init__(self, data_dir: Path, *inside: str, what: tuple[str, ...] = ()) -> None:
         self.data_dir = data_dir
         self._mark = f"MARK_OF_THE_TEST={uuid.uuid4().hex}"
         name, value = self._mark.split("=")
@@ -40,7 +40,7 @@ class Demo:
             "PYTHONPATH": str(CHECKOUT),
             name: value,
         }
-        command = [str(CHECKOUT / "scripts" / "demo"), "--modules", str(MODULES)]
+        command = [str(CHECKOUT / "scripts" / "demo"), *what, "--modules", str(MODULES)]
         self.process = subprocess.Popen(
             [*inside, *command, "--data-dir", str(data_dir)],
             cwd="/",
@@ -150,6 +150,23 @@ def test_it_does_the_work_and_its_last_words_can_be_followed(demo: Demo) -> None
     said, _ = node.communicate(timeout=END_SECONDS)
     assert node.returncode == 0, said
     assert demo.processes() == []
+
+
+def test_it_shows_a_workflow_that_can_be_looked_at_afterwards(tmp_path: Path) -> None:
+    with Demo(tmp_path / "data", what=("workflow",)) as demo:
+        assert demo.end() == 0, demo.printed
+        assert "NOT AS IT SHOULD BE" not in demo.printed
+        told = " ".join(demo.printed.split())
+        assert "no second one" in told
+        assert "✓ map survey_share" in told
+        assert "✓ signal approved" in told
+        assert "approved by scripts/demo" in told
+        *lines, fork = commands(demo)
+        answer = shell(demo, [*lines[:4], fork])
+        said, _ = answer.communicate(timeout=END_SECONDS)
+        assert answer.returncode == 0, said
+        assert '"approved_by": "scripts/demo"' in said
+        assert demo.processes() == []
 
 
 @pytest.fixture
