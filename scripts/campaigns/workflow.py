@@ -84,7 +84,7 @@ class Flows:
     def _more(self) -> bool:
         if self.chosen.minutes:
             return time.monotonic() < self._until
-        return len(self.all) < self.chosen.workflows
+        return len(self.all) < int(self.chosen.workflows)
 
     def begin_and_signal(self) -> bool:
         """Keep some going, and signal one at times. False, once none goes on and none is to."""

@@ -101,6 +101,6 @@ async def async_transaction(conn: Any) -> AsyncIterator[None]:
     reach(current_job().id, "after commit")
 
 
-Session.ask, Session.checked, Strand.end = ask, checked, end  # type: ignore[method-assign]
+Session.ask, Session.checked, Strand.end = ask, checked, end  # type: ignore[assignment, method-assign]
 stepping.record, stepping.record_async = record, record_async
 stepping.transaction, stepping.async_transaction = transaction, async_transaction
