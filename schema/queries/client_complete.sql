@@ -30,11 +30,11 @@ SELECT
     max(job.run_number) AS run_number,
     bool_or(job.cancel_requested_at IS NOT NULL) AS cancelled,
     CASE
-        WHEN count(written.id) > 0 THEN headrace.notify_finished(array_agg(written.id))
-    END AS notified,
-    CASE
-        WHEN count(written.id) > 0 THEN headrace.tell_workflows(array_agg(written.id))
-    END AS told
+        WHEN count(written.id) > 0
+        THEN
+            headrace.notify_finished(array_agg(written.id))
+            + headrace.tell_workflows(array_agg(written.id))
+    END AS notified
 FROM asked
 LEFT JOIN written ON written.id = asked.id
 LEFT JOIN headrace.job ON job.id = ANY (ARRAY[asked.id])
