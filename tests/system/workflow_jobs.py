@@ -41,6 +41,13 @@ def square(number: int) -> int:
 
 
 @app.job()
+def lasts(path: str) -> None:
+    """Until it is told to stop."""
+    effect(path, "began")
+    time.sleep(600)
+
+
+@app.job()
 def quick() -> None:
     """A plain job among workflows."""
 
@@ -130,3 +137,20 @@ async def parallel(ctx: AsyncContext, path: str) -> list[str]:
         return effect(path, word)
 
     return list(await ctx.gather(*(ctx.step(word, one, word) for word in "abc")))
+
+
+@app.workflow()
+def lasting_family(ctx: Context, path: str, count: int) -> None:
+    ctx.map(lasts, [path] * count)
+
+
+@app.workflow()
+def lasting_step(ctx: Context, path: str) -> None:
+    ctx.step("lasts", lasts, path)
+
+
+@app.workflow()
+async def five_effects(ctx: AsyncContext, path: str, number: int) -> int:
+    for step in range(5):
+        await ctx.step("effect", effect, path, f"{number}.{step}")
+    return number
