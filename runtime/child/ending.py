@@ -59,7 +59,7 @@ from runtime.workflow.suspend import ContinuedAsNew, Suspend
 # Of a trace that is too long, this share is kept from its end, where the error itself stands.
 _TRACE_TAIL = 0.5
 _RUNTIME = Path(__file__).parents[1]
-_OURS = (str(Path(__file__).parent), str(_RUNTIME / "injection"))
+_OURS = tuple(str(_RUNTIME / name) for name in ("child", "injection", "workflow"))
 _APP_FILES = tuple(
     str(_RUNTIME / name) for name in ("app.py", "handler.py", "handler_batch.py", "middleware.py")
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime import App, AsyncContext, Context, StepFailed
+from runtime import App, AsyncContext, Context
 
 app = App()
 seen: list[Any] = []
@@ -50,10 +50,12 @@ def ticks(ctx: Context, left: int = 2) -> int:
 
 
 @app.workflow
-def fails(ctx: Context, how: int) -> str:
-    try:
-        ctx.step("divide", lambda: 1 / how)
-    except StepFailed as error:
-        ctx.step("note", seen.append, str(error))
-        raise
-    return "well"
+def fragile(ctx: Context) -> float:
+    """Fails once."""
+    first = ctx.step("first", note, "first")
+    return ctx.step("divide", lambda: float(len(first) / note(len(seen) - 2)))
+
+
+def note(what: Any) -> Any:
+    seen.append(what)
+    return what
