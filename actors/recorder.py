@@ -151,6 +151,7 @@ class Recorder:
 
         The Workers stop before the Recorder does, so what is pending then is all there will be.
         """
+        self._recount()
         life.started()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(cancel_when_over, self.lease, life, nursery.cancel_scope)
@@ -160,6 +161,11 @@ class Recorder:
                 for _ in range(WRITERS):
                     writers.start_soon(self._write_until, life)
             nursery.cancel_scope.cancel()
+
+    def _recount(self) -> None:
+        """Without what an earlier incarnation was reading when it ended: nobody waits for that."""
+        left = [*self._pending, *self._readings]
+        self._taken, self._bytes = len(left), sum(question.size for question in left)
 
     # --- writing ----------------------------------------------------------------------------------
 

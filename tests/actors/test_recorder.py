@@ -9,6 +9,7 @@ import trio
 import trio.testing
 
 from actors import events, recorder
+from actors.kit import Life
 from actors.recorder import Recorder
 from actors.store.errors import DatabaseError
 from actors.store.protocol import RunRecords
@@ -194,3 +195,22 @@ async def test_what_is_left_is_written_when_the_node_stops(bench: Bench) -> None
     life.ask_to_stop()
     await trio.sleep(1)
     assert hearer.words == ["Recorded"]
+
+
+async def test_what_an_incarnation_leaves_is_written_by_the_next(bench: Bench) -> None:
+    """And what it was reading keeps no room."""
+    actor, hearer = made(bench)
+    (run,) = await runs(bench)
+    bench.store.faults.hold("record")
+    bench.store.faults.hold("recall")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(actor.run, Life("first"))
+        hearer.ask(run, step())
+        hearer.ask(run, Recall(), 2)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert hearer.answers == []
+    await bench.start(actor.run)
+    await trio.sleep(1)
+    assert hearer.answers == [(1, Recorded(hearer.answers[0][1].now))]  # type: ignore[union-attr]
+    assert actor._taken == actor._bytes == 0

@@ -43,7 +43,7 @@ def path(tmp_path: Path) -> Path:
     return made
 
 
-def both(name: str) -> Any:
+def both(name: str) -> pytest.MarkDecorator:
     """A test of the sync workflow of this name and of its async twin."""
     pair = [getattr(jobs, name), getattr(jobs, f"async_{name}")]
     return pytest.mark.parametrize("workflow", pair, ids=["sync", "async"])
@@ -66,7 +66,7 @@ def lines(path: Path) -> list[str]:
 def recorded(site: Site, job_id: UUID) -> list[tuple[str, str, bool]]:
     """(op, name, done) of the steps, in order."""
     statement = "SELECT op, name, done FROM step WHERE job_id = %s ORDER BY recorded_at, place"
-    return [tuple(row) for row in site.query(statement, job_id)]  # type: ignore[misc]
+    return [tuple(row) for row in site.query(statement, job_id)]
 
 
 @both("steps")
