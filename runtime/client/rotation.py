@@ -18,6 +18,7 @@ import attrs
 
 from runtime import sql
 from runtime.client.database import Connection, Database
+from runtime.client.rotation_workflows import rotate_workflows
 from runtime.codec.sealer import Sealer
 from runtime.errors import CodecError, UsageError
 
@@ -29,12 +30,16 @@ _BEFORE_ALL = UUID(int=0)
 
 @attrs.define
 class Rotated:
-    """What a rotation did: jobs looked at, payloads written anew, those that no key here opens."""
+    """What a rotation did: jobs looked at, payloads written anew, those that no key here opens.
+
+    Attributes: workflows: payloads of steps, published values, signals and events.
+    """
 
     jobs: int = 0
     args: int = 0
     outputs: int = 0
     schedules: int = 0
+    workflows: int = 0
     unreadable: int = 0
     first_error: str = ""
 
@@ -69,6 +74,8 @@ class CodecWork:
         while after is not None:
             after = await self._page(after, page_jobs, done)
         await self._schedules(done)
+        reseal = partial(self._resealed, done=done)
+        done.workflows = await rotate_workflows(self._database, reseal, page_jobs)
         return done
 
     async def _page(self, after: UUID, size: int, done: Rotated) -> UUID | None:

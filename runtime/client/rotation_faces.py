@@ -10,7 +10,8 @@ class Codecs(SyncGroup[CodecWork]):
     """Look after what is sealed with the codec of the client's app."""
 
     def rotate(self, *, page_jobs: int = PAGE_JOBS) -> Rotated:
-        """Seal anew what an older key, or other layers, have sealed: args, outputs and schedules.
+        """Seal anew what an older key, or other layers, have sealed: args, outputs and schedules,
+        and what workflows have recorded, published and were sent.
 
         Safe while nodes serve and clients enqueue, and repeatable. First give every program the new
         key, and make it the current one; when this has found nothing left, the old one may go.

@@ -12,6 +12,7 @@ from runtime import App, Client, every, sql
 from runtime.child.context import JobContext
 from runtime.child.notebook import NOBODY
 from runtime.codec import AesGcm, Compress
+from runtime.codec.sealer import Sealer
 from runtime.errors import CodecError, UsageError
 from runtime.testing import assert_enqueued, drain, refute_enqueued
 from runtime.unique import Unique
@@ -190,3 +191,46 @@ def test_what_a_run_stores_is_sealed_too(app: App, url: str) -> None:
         psycopg.RawCursor(node.conn).execute(sql.load("note"), note)
         assert next(iter(client.follow(job))).stored == {"to": "zoe@example.org"}
         assert next(iter(stranger.follow(job))).stored["$codec"] == "aesgcm"
+
+
+def test_rotation_reaches_what_workflows_keep(app: App, url: str) -> None:
+    older = Sealer(AesGcm({"2025": KEYS["2025"]}))
+    both = app_of(AesGcm(KEYS, current="2026"))
+    with Client(app, url) as client:
+        job = client.enqueue(app.handler("mail"), to="a").id
+    step = older.seal("step", '{"b":1,"a":2}', "mail", None)
+    with psycopg.connect(url, autocommit=True, options="-c search_path=headrace") as connection:
+        for place in range(7):
+            connection.execute(
+                "INSERT INTO step (job_id, place, op, name, done, run_number, output)"
+                " VALUES (%s, %s, 'step', 's', true, 1, %s)",
+                [job, str(place), step if place else '["plain"]'],
+            )
+        connection.execute(
+            "INSERT INTO published (job_id, key, value) VALUES (%s, 'k', %s)", [job, step]
+        )
+        for _ in range(3):
+            signal = older.seal("signal", "7", "", job)
+            connection.execute("SELECT send_signal(%s, 'go', %s::jsonb)", [job, signal])
+        connection.execute(
+            "SELECT emit_event('go', %s::jsonb)", [older.seal("event", "8", "", None)]
+        )
+
+    with Client(both, url) as client:
+        done = client.codec.rotate(page_jobs=2)
+        assert (done.workflows, done.unreadable) == (11, 0)
+        assert client.codec.rotate(page_jobs=2).workflows == 0
+
+    newer = Sealer(AesGcm({"2026": KEYS["2026"]}))
+    texts = [
+        str(text) for (text,) in rows(url, "SELECT output::text FROM headrace.step ORDER BY place")
+    ]
+    assert [newer.unseal("step", text, "mail", job) for text in texts] == [
+        '["plain"]',
+        *['{"b":1,"a":2}'] * 6,
+    ]
+    for table, field, value in (("signal", "signal", "7"), ("happening", "event", "8")):
+        for (text,) in rows(url, f"SELECT value::text FROM headrace.{table}"):
+            assert newer.unseal(field, str(text), "", job) == value
+    with Client(app, url) as client:
+        assert client.codec.rotate().unreadable == 12  # and the args
