@@ -88,6 +88,13 @@ class Child:
         except trio.ClosedResourceError as error:
             raise trio.BrokenResourceError(f"{self!r} takes nothing more") from error
 
+    def send_now(self, data: bytes) -> int:
+        """Send what finds room at once; returns how many bytes. Nothing else may be sending."""
+        try:
+            return os.write(self._stream.socket.fileno(), data)
+        except OSError:  # no room; or it is gone, which whoever sends the rest will learn
+            return 0
+
     async def receive(self) -> bytes:
         """Wait for some of the child's frames. b"" when it has closed its end, or is gone.
 

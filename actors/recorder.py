@@ -14,7 +14,7 @@ has died since, for it says what was done.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, assert_never
+from typing import Protocol, assert_never, cast
 from uuid import UUID
 
 import attrs
@@ -89,8 +89,7 @@ class Question(msgspec.Struct, frozen=True, eq=False):
     def records(self) -> RunRecords:
         """As the Store takes it."""
         job = self.run.job
-        assert isinstance(self.ask, Record | Spawn)
-        return RunRecords(job.id, job.run_number, self.ask)
+        return RunRecords(job.id, job.run_number, cast("Record | Spawn", self.ask))
 
 
 def weigh(asker: Asker, run: HeldRun, number: int, ask: Ask) -> Question:

@@ -55,15 +55,16 @@ class Speech:
             while not self._answers:
                 self._put_down = trio.Event()
                 await self._put_down.wait()
-            answers, self._answers = bytes(self._answers), bytearray()
-            await self.send(answers)
+            await self.send(b"")
             self._said.set()
             self._said = trio.Event()
 
     async def send(self, data: bytes) -> bool:
-        """Send to the child; False if it is gone."""
+        """Send to the child, after the answers that wait; False if it is gone."""
         try:
             async with at_once(self._sending):
+                if self._answers:  # first: the rest of one may be among them
+                    data, self._answers = bytes(self._answers) + data, bytearray()
                 await self.child.send(data)
         except trio.BrokenResourceError:
             return False
@@ -77,9 +78,12 @@ class Speech:
             self._put.send_nowait(frame)
 
     def say(self, answers: bytes) -> None:
-        """Have these frames sent."""
-        self._answers += answers
-        self._put_down.set()
+        """Have these frames sent; now, if nothing else is being sent."""
+        if not (self._answers or self._sending.locked()):
+            answers = answers[self.child.send_now(answers) :]
+        if answers:
+            self._answers += answers
+            self._put_down.set()
 
     @property
     def full(self) -> bool:

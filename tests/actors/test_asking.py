@@ -154,3 +154,22 @@ async def test_a_child_that_does_not_read_its_answers_is_not_heard(
     reads.set()
     await trio.sleep(5)
     assert sorted(number for _, number, _ in scene.answers) == list(range(1, 101))
+
+
+async def test_an_answer_that_was_cut_goes_before_all_else(
+    bench: Bench, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The socket has room for a part of it, and the next run is being handed over."""
+
+    def send_a_part(data: bytes) -> int:
+        scene.puppet.hear(data[:7])
+        scene.stage.seat.give(more)
+        return 7
+
+    await scene.begin()
+    more = await claimed(bench)
+    monkeypatch.setattr(scene.puppet, "send_now", send_a_part)
+    scene.ask(1, 1, step(1))
+    await trio.sleep(1)
+    assert scene.answers == [(1, 1, "Recorded")]
+    assert sorted(scene.puppet.handed) == [1, 2]
