@@ -69,6 +69,18 @@ def test_a_killed_database_costs_no_step(
     assert site.query("SELECT count(*), bool_and(done) FROM step") == [(5 * WORKFLOWS, True)]
 
 
+def test_where_nodes_do_not_listen_a_signal_is_found_all_the_same(
+    site: Site, tmp_path: Path
+) -> None:
+    site.serve(APP, poll_only=True, poll_seconds=0.5)
+    (job_id,) = site.add(jobs.async_approval.new_job(path=str(tmp_path / "effects")))
+    for value in (1, 2):
+        site.wait_state(job_id, "pending")
+        site.client.send_signal(job_id, "approved", value)
+        wait_for(lambda: site.job(job_id).state != "pending", lambda: str(site.states()), 10)
+    assert site.wait_state(job_id, "completed").output == [1, 2]
+
+
 async def _create(url: str, name: str) -> None:
     async with open_bridge(url) as bridge:
         await create_namespace(bridge, name)
