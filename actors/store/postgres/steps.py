@@ -34,13 +34,18 @@ _signals = msgspec.json.Decoder(list[tuple[UUID, str, str]])
 _error = msgspec.json.Decoder(StepError)
 
 
-def record_statement(records: Sequence[RunRecords]) -> tuple[str, list[list[Any]]]:
+def record_statement(records: Sequence[RunRecords]) -> tuple[str, Sequence[Any]]:
     """How to record the steps of asks that are all Record: the statement, and what it takes."""
     steps = [_step_row(one, step) for one in records for step in steps_of(one)]
-    columns = [list(column) for column in zip(*steps, strict=True)]
-    if any(signal is not None for signal in columns[-2]) or any(columns[-1]):
-        return "record", columns
-    return "record_steps", columns[:-2]
+    if any(signal is not None or publish for *_, signal, publish in steps):
+        return "record", _columns(steps)
+    if len(steps) == 1:
+        return "record_step", steps[0][:-2]
+    return "record_steps", _columns(steps)[:-2]
+
+
+def _columns(steps: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*steps, strict=True)]
 
 
 def steps_of(one: RunRecords) -> tuple[StepRecord, ...]:

@@ -113,6 +113,9 @@ def _asked() -> list[tuple[str, tuple[object, ...], int]]:
     """Statements with what they take, and how many rows they may look at."""
     steps = Record(tuple(StepRecord(f"9{place}", "step", "s") for place in range(100)))
     record, columns = record_statement([RunRecords(RUNNING, 1, steps)])
+    one, values = record_statement(
+        [RunRecords(RUNNING, 1, Record((StepRecord("8x", "step", "s"),)))]
+    )
     published = Record(tuple(StepRecord(f"9{n}", "publish", "s", publish=True) for n in range(100)))
     other, other_columns = record_statement([RunRecords(RUNNING, 1, published)])
     return [
@@ -124,6 +127,7 @@ def _asked() -> list[tuple[str, tuple[object, ...], int]]:
         ("sweep_waits", (1_000, None), 60),
         (record, tuple(columns), 310),
         (other, tuple(other_columns), 310),
+        (one, tuple(values), 5),
         ("recall", (RUNNING, 1, None, 2_000, 4_000_000), 2_010),
         ("recall", (RUNNING, 1, "9", 2_000, 4_000_000), 1_200),
         ("collect", (RUNNING, 1, [PARENT, BOUNDED, SIGNALLED], 4_000_000), 20),
@@ -135,7 +139,9 @@ def test_no_more_is_read_than_is_needed(reader: Reader) -> None:
         assert reader.read(statement, *values) <= most, (statement, values)
 
 
-@pytest.mark.parametrize("statement", ["record", "record_steps", "recall", "collect"])
+@pytest.mark.parametrize(
+    "statement", ["record", "record_steps", "record_step", "recall", "collect"]
+)
 def test_a_workflows_statement_is_planned_by_indexes(tables: Tables, statement: str) -> None:
     asked = {name: values for name, values, _ in _asked()}
 

@@ -233,13 +233,16 @@ async def _look_at_once(bench: Bench, parent: UUID, times: int) -> list[int]:
     return looked
 
 
-@pytest.mark.parametrize("publish", [False, True])  # another statement
+@pytest.mark.parametrize("statement", ["record_step", "record_steps", "record"])
 async def test_a_record_that_waited_for_a_rescue_is_lost(
-    bench: Bench, tables: Tables, publish: bool
+    bench: Bench, tables: Tables, statement: str
 ) -> None:
     job = await bench.run_one()
     tables.connection.execute("UPDATE node SET expires_at = now() - interval '1 s'")
-    step = Record((StepRecord("1", "step", "s", publish=publish),))
+    places = ("1",) if statement == "record_step" else ("1", "2")
+    publish = statement == "record"
+    step = Record(tuple(StepRecord(place, "step", "s", publish=publish) for place in places))
+    assert record_statement([RunRecords(job.id, 1, step)])[0] == statement
     async with trio.open_nursery() as nursery:
         with tables.rival() as rival:
             execute(rival, "rescue", 100, None)
