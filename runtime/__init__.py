@@ -88,11 +88,13 @@ if TYPE_CHECKING:
     from runtime.workflow.failures import ChildFailed as ChildFailed
     from runtime.workflow.failures import ChildrenFailed as ChildrenFailed
     from runtime.workflow.failures import EventTimeout as EventTimeout
+    from runtime.workflow.failures import GraphFailed as GraphFailed
     from runtime.workflow.failures import SignalTimeout as SignalTimeout
     from runtime.workflow.failures import StepFailed as StepFailed
     from runtime.workflow.failures import StepTimeout as StepTimeout
     from runtime.workflow.failures import WorkflowChanged as WorkflowChanged
     from runtime.workflow.failures import WorkflowError as WorkflowError
+    from runtime.workflow.graph import Graph as Graph
     from runtime.workflow.retry import Retry as Retry
 
 _NAMES = {
@@ -155,12 +157,14 @@ _NAMES = {
         "ChildFailed",
         "ChildrenFailed",
         "EventTimeout",
+        "GraphFailed",
         "SignalTimeout",
         "StepFailed",
         "StepTimeout",
         "WorkflowChanged",
         "WorkflowError",
     ),
+    "workflow.graph": ("Graph",),
     "workflow.retry": ("Retry",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}

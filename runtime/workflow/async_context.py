@@ -26,6 +26,7 @@ from runtime.workflow.async_driving import drive, together
 from runtime.workflow.children import Child, Start
 from runtime.workflow.decorator import StepFunction
 from runtime.workflow.flow import Flow
+from runtime.workflow.graph import Graph, GraphRun
 from runtime.workflow.history import GATHER
 from runtime.workflow.operation import Operation
 from runtime.workflow.planning import map_of, step_of
@@ -225,6 +226,13 @@ class AsyncContext:
             return lambda: drive(strand, branch.taken()(strand))
         context = AsyncContext(self.job, strand, self._handler)
         return lambda: branch(context)
+
+    def graph(self, graph: Graph) -> Operation[dict[str, Any]]:
+        """Have child jobs run, each after those that it needs; their outputs by name. See Graph.
+
+        Raises: GraphFailed, once all that began has ended.
+        """
+        return self._do("graph", GraphRun(graph))
 
     def transaction(
         self,

@@ -73,7 +73,10 @@ class _Elsewhere(msgspec.Struct, frozen=True):
 
 
 class Children:
-    """Child jobs that a strand waits for. `calls`: args and keyword args of each."""
+    """Child jobs that a strand waits for.
+
+    Args: calls: args and keyword args of each. name: as it is recorded; the kind by default.
+    """
 
     op = "map"
 
@@ -83,9 +86,11 @@ class Children:
         calls: Sequence[tuple[Sequence[Any], Mapping[str, Any]]],
         max_in_flight: int | None = None,
         failures: str = "first",
+        name: str | None = None,
     ) -> None:
         self._enqueuer = _checked_target(target)
         self._target = target.target
+        self._name = name or self._target.kind
         self._calls = calls
         self._max_in_flight = _checked_bound(max_in_flight)
         if failures not in ("first", "all"):
@@ -94,7 +99,7 @@ class Children:
 
     def __call__(self, strand: Strand) -> Flow[list[Any]]:
         """Its flow. Raises: ChildFailed, ChildrenFailed, ArgsInvalid, PayloadError."""
-        spot = yield from strand.enter(self.op, self._target.kind)
+        spot = yield from strand.enter(self.op, self._name)
         seen = spot.seen
         if seen is None:
             if not self._calls:
@@ -231,9 +236,13 @@ class Child(Children):
     op = "run"
 
     def __init__(
-        self, target: Enqueuer[Any, Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+        self,
+        target: Enqueuer[Any, Any],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        name: str | None = None,
     ) -> None:
-        super().__init__(target, [(args, kwargs)])
+        super().__init__(target, [(args, kwargs)], name=name)
 
     def only(self, strand: Strand) -> Flow[Any]:
         """Its flow, with the one output."""

@@ -27,6 +27,7 @@ from runtime.workflow.children import Child, Start
 from runtime.workflow.decorator import StepFunction
 from runtime.workflow.driving import Threads, drive
 from runtime.workflow.flow import Flow
+from runtime.workflow.graph import Graph, GraphRun
 from runtime.workflow.history import GATHER
 from runtime.workflow.planning import map_of, step_of
 from runtime.workflow.retry import RetryOption
@@ -172,6 +173,13 @@ class Context:
                 for branch, each in zip(branches, strands, strict=True)
             ]
             return strand.joined(strands, Threads(calls, desk).run(gate))
+
+    def graph(self, graph: Graph) -> dict[str, Any]:
+        """Have child jobs run, each after those that it needs; their outputs by name. See Graph.
+
+        Raises: GraphFailed, once all that began has ended.
+        """
+        return self._do(GraphRun(graph))
 
     def transaction(
         self,

@@ -5,6 +5,7 @@ Rule: each is raised with the same attributes in the run in which it happened an
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -105,6 +106,32 @@ class ChildrenFailed(WorkflowError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.count, self.of, self.failures)
+
+
+class GraphFailed(WorkflowError):
+    """Jobs of a graph ended without a result; all that had begun have ended.
+
+    Attributes: failures, by the job's name; skipped, names of those that did not begin for that;
+    outputs, by name, of those that ended well.
+    """
+
+    def __init__(
+        self,
+        failures: Mapping[str, ChildFailed],
+        skipped: tuple[str, ...],
+        outputs: Mapping[str, Any],
+    ) -> None:
+        self.failures = failures
+        self.skipped = skipped
+        self.outputs = outputs
+        name, first = next(iter(failures.items()))
+        super().__init__(
+            f"{len(failures)} jobs of a graph failed and {len(skipped)} were skipped; the first: "
+            f"{name!r}: {first}"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.failures, self.skipped, self.outputs)
 
 
 class WorkflowChanged(WorkflowError):
