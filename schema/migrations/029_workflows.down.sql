@@ -10,6 +10,7 @@ DROP FUNCTION wake_jobs(uuid[]);
 DROP FUNCTION cancel_children(uuid[], integer);
 DROP FUNCTION spawn_children(uuid, integer, text, json, json, integer, boolean);
 DROP FUNCTION release_children(uuid, text, integer);
+DROP FUNCTION room_for_children(uuid, text, integer);
 DROP FUNCTION children_over(uuid, text, text);
 DROP FUNCTION emit_event(text, jsonb);
 DROP FUNCTION send_signal(uuid, text, jsonb, uuid);

@@ -154,9 +154,26 @@ BEGIN
 END
 $$;
 
--- Let as many children of a map begin as there is room for, in the order of its items. A held child is
--- pending and never ran; one of a sequence waits for its turn instead. Exact: who counts holds the
--- parent's lock until its commit, and looks when it has it. Returns how many began.
+-- How many more children of a map may begin. A held child is pending and never ran.
+CREATE FUNCTION room_for_children(parent uuid, at_place text, most integer) RETURNS integer
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    RETURN most - (
+        SELECT count(*) FROM job
+        WHERE job.parent_id = parent AND job.parent_place = at_place
+        AND job.state IN ('available', 'scheduled', 'running', 'retryable')
+    ) - (
+        SELECT count(*) FROM job
+        WHERE job.parent_id = parent AND job.parent_place = at_place
+        AND job.state = 'pending' AND job.run_number > 0
+    );
+END
+$$;
+
+-- Let as many children of a map begin as there is room for, in the order of its items. A child
+-- of a sequence waits for its turn instead. Exact: who counts holds the parent's lock until its commit,
+-- and looks when it has it. Returns how many began.
 CREATE FUNCTION release_children(parent uuid, at_place text, most integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -169,15 +186,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock(
         hashtextextended(format('%s %s %s', current_schema(), parent, at_place), 11)
     );
-    room := most - (
-        SELECT count(*) FROM job
-        WHERE job.parent_id = parent AND job.parent_place = at_place
-        AND job.state IN ('available', 'scheduled', 'running', 'retryable')
-    ) - (
-        SELECT count(*) FROM job
-        WHERE job.parent_id = parent AND job.parent_place = at_place
-        AND job.state = 'pending' AND job.run_number > 0
-    );
+    room := room_for_children(parent, at_place, most);
     IF room <= 0 THEN
         RETURN 0;
     END IF;
@@ -613,8 +622,12 @@ BEGIN
             WHERE job.id = waiting.job_id AND job.state::text IN ('pending', 'scheduled')
             LIMIT 1
         ) AS suspended
-        WHERE waiting.max_in_flight IS NOT NULL
-        OR children_over(waiting.job_id, waiting.place, waiting.mode)
+        WHERE children_over(waiting.job_id, waiting.place, waiting.mode)
+        OR EXISTS (
+            SELECT FROM job
+            WHERE job.parent_id = ANY (ARRAY[waiting.job_id]) AND job.parent_place = waiting.place
+            AND job.state = 'pending' AND job.run_number = 0
+        ) AND room_for_children(waiting.job_id, waiting.place, waiting.max_in_flight) > 0
         LIMIT most
     ) || ARRAY(
         WITH RECURSIVE waited (name) AS (
@@ -706,7 +719,7 @@ DECLARE
 BEGIN
     FOREACH signature IN ARRAY ARRAY[
         'drop_notes()', 'send_signal(uuid, text, jsonb, uuid)', 'emit_event(text, jsonb)',
-        'release_children(uuid, text, integer)',
+        'room_for_children(uuid, text, integer)', 'release_children(uuid, text, integer)',
         'spawn_children(uuid, integer, text, json, json, integer, boolean)',
         'cancel_children(uuid[], integer)', 'wake_jobs(uuid[])',
         'children_over(uuid, text, text)', 'sweep_waits(integer)', 'tell_workflows(uuid[])',

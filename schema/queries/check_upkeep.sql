@@ -23,6 +23,7 @@ SELECT
                 ('job', 'fillfactor'), ('job', 'autovacuum_vacuum_scale_factor'),
                 ('job', 'autovacuum_vacuum_insert_scale_factor'),
                 ('failure', 'autovacuum_vacuum_scale_factor'),
+                ('step', 'autovacuum_vacuum_scale_factor'),
                 ('node', 'fillfactor'), ('schedule', 'fillfactor')
         ) AS ours (table_name, option_name)
         JOIN pg_namespace AS namespace ON namespace.nspname = $1::text
