@@ -25,6 +25,14 @@ BEGIN
     RETURN NULL;
 END
 $$;
+DO $$
+BEGIN
+    EXECUTE replace(
+        pg_get_functiondef('enqueue_duplicate(json)'::regprocedure),
+        ' AND NOT EXISTS (SELECT FROM step WHERE step.job_id = job.id)', ''
+    );
+END
+$$;
 DROP TABLE happening;
 DROP TABLE published;
 DROP TABLE signal;

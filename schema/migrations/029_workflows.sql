@@ -712,6 +712,20 @@ BEGIN
 END
 $$;
 
+-- A workflow that has begun keeps its args, whoever would replace them: its next run has to do as the one
+-- before did. So enqueue_duplicate of 012 gets one condition more.
+DO $$
+DECLARE
+    known text := pg_get_functiondef('enqueue_duplicate(json)'::regprocedure);
+    mark text := 'WHERE job.id = holder AND job.state IN (''available'', ''scheduled'', ''retryable'')';
+BEGIN
+    ASSERT strpos(known, mark) > 0, 'enqueue_duplicate is not that of 012';
+    EXECUTE replace(
+        known, mark, mark || ' AND NOT EXISTS (SELECT FROM step WHERE step.job_id = job.id)'
+    );
+END
+$$;
+
 DO $$
 DECLARE
     signature text;

@@ -58,7 +58,8 @@ def _insert(state: State, new: NewJob) -> bool:
     due, key = _due(state, new, now), _key(state, new, now)
     holder = holder_of(state, key)
     if holder is not None:
-        if new.on_conflict == "replace" and holder.state in _WAITING:
+        begun = holder.id in state.steps  # a workflow: its next run must do as the one before
+        if new.on_conflict == "replace" and holder.state in _WAITING and not begun:
             _replace(state, holder, new, now)
         return False
     to = JobState.SCHEDULED if due > now else JobState.AVAILABLE

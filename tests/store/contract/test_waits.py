@@ -205,6 +205,21 @@ async def test_who_does_not_wait_is_not_woken(bench: Bench, state: JobState) -> 
     assert await bench.state(job.id) is state
 
 
+async def test_a_workflow_that_has_begun_keeps_its_args(bench: Bench) -> None:
+    unique: dict[str, Any] = {
+        "unique_key": b"k" * 32,
+        "unique_states": "11111001",
+        "on_conflict": "replace",
+    }
+    job = await bench.run_one(args='{"n":1}', **unique)
+    await record(bench, job, opened("sleep", "nap", until_seconds=50))
+    await suspend(bench, job, 50)
+
+    assert await bench.store.enqueue([new_job(args='{"n":2}', **unique)]) == [False]
+
+    assert (await bench.store.get(job.id)).args == {"n": 1}
+
+
 # --- children -------------------------------------------------------------------------------------
 
 

@@ -46,6 +46,24 @@ async def test_they_go_up_and_down_and_up_again(elsewhere: Tables) -> None:
         assert objects() == first
 
 
+async def test_functions_that_workflows_change_return_to_what_they_were(elsewhere: Tables) -> None:
+    def functions() -> list[tuple[object, ...]]:
+        return elsewhere.connection.execute(
+            "SELECT oid::regprocedure::text, prosrc, proconfig FROM pg_proc"
+            " WHERE pronamespace = 'up_and_down'::regnamespace ORDER BY 1"
+        ).fetchall()
+
+    async with open_bridge(elsewhere.url, max_size=2) as bridge:
+        migrator = Migrator(bridge, "up_and_down")
+        await migrator.up(28)
+        before = functions()
+        await migrator.up()
+        assert before != [one for one in functions() if one[0] in {name for name, *_ in before}]
+        await migrator.down(28)
+
+    assert functions() == before
+
+
 async def test_what_waits_for_children_runs_again_where_workflows_are_taken_out(
     elsewhere: Tables,
 ) -> None:
