@@ -7,15 +7,19 @@ from textwrap import dedent
 from typing import Any
 from uuid import UUID
 
+import attrs
 import msgspec
 import pytest
 
+from runtime import Step
 from runtime.job import FailureRow, Job
 from runtime.lifecycle import JobState
 from scripts.survey import measure, modules
 from scripts.survey.demo import make_work
 from scripts.survey.findings import Findings
+from scripts.survey.library_report import alone, shares, survey_share
 from scripts.survey.serial import Serial
+from scripts.survey.workflow_demo import Found
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -174,3 +178,29 @@ def test_all_that_ended_as_it_should_is_no_reason_to_complain() -> None:
 )
 def test_whatever_ended_otherwise_is_told(findings: Findings, complaint: str) -> None:
     assert [complaint in told for told in findings.complaints()] == [True]
+
+
+def test_a_report_does_not_depend_on_how_the_work_is_shared_out(tmp_path: Path) -> None:
+    report = alone(4, 1, "x")
+    assert report == alone(4, 3, "x")
+    assert (report.modules, report.approved_by) == (4, "x")
+    assert report.worst == sorted(report.worst, key=lambda each: -each.complexity)
+
+    trace = tmp_path / "trace"
+    parts = [survey_share(share, "job") for share in shares(modules.modules(4), 2, str(trace))]
+    lines = [line.split() for line in trace.read_text().splitlines()]
+    assert lines == [[part.token, "job", "batch"] for part in parts], "each left its own line"
+
+
+def test_the_demo_of_a_workflow_does_not_call_well_what_is_not() -> None:
+    report = alone(2, 1, "scripts/demo")
+    serial = Serial(seconds=1.0, complexity=report.complexity, compressed=report.compressed)
+    step = Step("3", "step", "reduce", True, None, None, None, 1, 1, None, None, None, START, START)
+    row = job("library_report")
+    found = Found(row, report, [step], False, serial)
+    assert found.complaints() == []
+
+    waits = msgspec.structs.replace(step, done=False)
+    wrong = attrs.evolve(found, steps=[waits], twice=True, serial={**serial, "complexity": 1})
+    assert len(wrong.complaints()) == 3
+    assert len(attrs.evolve(found, report=alone(2, 1, "nobody")).complaints()) == 1
