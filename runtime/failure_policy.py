@@ -36,9 +36,9 @@ BackoffPolicy = Backoff | BackoffFunction | BackoffByType
 ErrorHook = Callable[["JobContext", BaseException], Verdict | None]
 """Told of a job and the error that it raised; may return Discard, Snooze or Cancel.
 
-It is called in the child. A run that ends with its process (a crash, out of memory, a kill after the
-grace of a timeout, the loss of its node) leaves nobody to call it: of those, events tell (`failed`,
-`discarded`, `rescued`; with error, pid, exit status and signal), in any process.
+It is called in the child. A run that ends with its process (a crash, out of memory, a kill after
+the grace of a timeout, the loss of its node) leaves nobody to call it: of those, events tell
+(`failed`, `discarded`, `rescued`; with error, pid, exit status and signal), in any process.
 """
 
 # Endings of a run that its node brings about, and how an exception type stands for each.
