@@ -364,6 +364,9 @@ class Store(Protocol):
     async def counts(self) -> dict[JobState, int]:
         """How many jobs are in each state, at no cost that grows with their number."""
 
+    async def counts_by_queue(self) -> dict[tuple[str, JobState], int]:
+        """The same for each queue and state that has jobs."""
+
     async def pause(self, queue: str) -> None:
         """Stop all claims from a queue (``*``: from all known ones), and tell the nodes."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -307,6 +308,11 @@ class MemoryStore:
         """See Store."""
         async with self.faults.around("counts"):
             return {state: self._state.jobs.count(state) for state in JobState}
+
+    async def counts_by_queue(self) -> dict[tuple[str, JobState], int]:
+        """See Store."""
+        async with self.faults.around("counts_by_queue"):
+            return Counter((job.new.queue, job.state) for job in self._state.jobs.newest_first())
 
     async def pause(self, queue: str) -> None:
         """See Store."""

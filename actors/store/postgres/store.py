@@ -292,6 +292,11 @@ class PostgresStore:
         found = {row["state"]: row["jobs"] for row in await self._fetch_freely("counts")}
         return {state: found.get(state.value, 0) for state in JobState}
 
+    async def counts_by_queue(self) -> dict[tuple[str, JobState], int]:
+        """See Store."""
+        found = await self._fetch_freely("job_counts")
+        return {(row["queue"], JobState(row["state"])): row["jobs"] for row in found}
+
     async def pause(self, queue: str) -> None:
         """See Store."""
         names = [known.name for known in await self.queues()] if queue == "*" else [queue]
