@@ -130,6 +130,7 @@ def make_upkeep(
 def _upkeep(parts: Parts, app: AppSource, config: Config, store: Store) -> Parts:
     maker = _Maker(config, store, app, partial(_tell_upkeep, parts.observe), parts.lease)
     made = maker.make(parts.metrics, parts.health, parts.subscriptions)
+    made.registrar.kinds = parts.forkserver.kinds
     made.registrar.schedules = parts.forkserver.schedules
     return made
 
@@ -194,7 +195,9 @@ class _Maker:
             scheduler=scheduler,
             pruner=pruner,
             reindexer=Reindexer(self.store, observe, self.term),
-            registrar=Registrar(self.store, self.lease, forkserver.schedules, observe),
+            registrar=Registrar(
+                self.store, self.lease, forkserver.kinds, forkserver.schedules, observe
+            ),
             surveyor=surveyor,
             control=control,
             scribe=scribe,

@@ -28,6 +28,13 @@ async def _create(url: str, name: str) -> None:
         await create_namespace(bridge, name)
 
 
+# Whether the node has said in each namespace that it serves a kind.
+_SERVE = """
+    SELECT 'noop' = ANY (kinds) FROM headrace.node
+    UNION ALL SELECT 'noop' = ANY (kinds) FROM crops.node
+"""
+
+
 def _elsewhere(node: Node) -> set[tuple[str, int]]:
     """By namespace, how many jobs wait in that queue, as the metrics have it."""
     with urllib.request.urlopen(f"{node.http}/metrics", timeout=10) as answer:
@@ -45,6 +52,7 @@ def test_one_node_runs_stages_and_cancels_in_each(site: Site) -> None:
         node = site.serve(namespace=("headrace", "crops"), http=True, http_port=0)
         told = {("headrace", 2), ("crops", 3)}  # each namespace by its own leader
         wait_for(lambda: _elsewhere(node) == told, lambda: f"{_elsewhere(node)}\n{node.log}", 30)
+        wait_for(lambda: site.query(_SERVE) == [(True,)] * 2, lambda: node.log, 30)
         for client, value in ((site.client, 1), (crops, 2)):
             job = client.enqueue(jobs.add.with_options(delay=0.2), a=value, b=value)
             assert client.result(job.id, timeout=30) == 2 * value

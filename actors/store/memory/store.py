@@ -231,6 +231,11 @@ class MemoryStore:
         async with self.faults.around("prune"):
             return work.prune(self._state, retention, limit, term)
 
+    async def declare_kinds(self, node_id: int, kinds: Sequence[str]) -> None:
+        """See Store."""
+        async with self.faults.around("declare_kinds"):
+            membership.declare_kinds(self._state, node_id, kinds)
+
     async def declare_schedules(self, node_id: int, schedules: Sequence[ScheduleInfo]) -> int:
         """See Store."""
         async with self.faults.around("declare_schedules"):

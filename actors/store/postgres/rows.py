@@ -165,6 +165,7 @@ def node_of(row: Row) -> NodeRow:
     """A row of nodes.sql."""
     values = dict(row.items())
     values["queues"] = tuple(values["queues"])
+    values["kinds"] = None if values["kinds"] is None else tuple(values["kinds"])
     return NodeRow(**values)
 
 

@@ -203,6 +203,10 @@ class PostgresStore:
         row = await self._fetchrow("prune", list(bounded), list(bounded.values()), limit, term)
         return int(row["jobs"])
 
+    async def declare_kinds(self, node_id: int, kinds: Sequence[str]) -> None:
+        """See Store."""
+        await self._fetch("declare_kinds", node_id, list(kinds))
+
     async def declare_schedules(self, node_id: int, schedules: Sequence[ScheduleInfo]) -> int:
         """See Store."""
         text = timetable.definitions_json(schedules)
