@@ -17,8 +17,8 @@ APP = "tests.system.schedule_app:app"
 # The promise, on a machine that is not busy.
 PROMISED_SECONDS = 0.05
 # Tests share theirs. From its due time to its claim a job waits for four processes, one after the
-# other, each of which may have to wait for a core: for the stager and its statement, for the node that
-# is notified and its claim.
+# other, each of which may have to wait for a core: for the stager and its statement, for the node
+# that is notified and its claim.
 HOPS = 4
 
 _LATENESS = """
@@ -60,7 +60,7 @@ def test_schedules_fire_and_delayed_jobs_start_in_time(site: Site) -> None:
         seconds = lateness(site, kind)
         middle = statistics.median(seconds)
         print(
-            f"{kind}: started {middle * 1000:.1f} ms late (median), {max(seconds) * 1000:.0f} ms at "
-            f"most; the machine was {machine.median * 1000:.1f} ms late"
+            f"{kind}: started {middle * 1000:.1f} ms late (median), {max(seconds) * 1000:.0f} ms"
+            f" at most; the machine was {machine.median * 1000:.1f} ms late"
         )
         assert middle < allowed, (kind, seconds, machine.seconds)
