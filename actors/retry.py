@@ -15,6 +15,8 @@ from runtime.errors import StoreUnavailable
 # work resumes within a second of its return, and an hour's outage costs one attempt a second.
 FIRST_WAIT_SECONDS = 0.05
 LAST_WAIT_SECONDS = 1.0
+# For a question that takes milliseconds, and that others wait for: as long as for a claim.
+ANSWER_SECONDS = 10.0
 
 T = TypeVar("T")
 

@@ -10,6 +10,7 @@ import trio
 from actors.heartbeat import Heartbeat
 from actors.store.protocol import Demand
 from runtime.job import ClaimedJob
+from runtime.limits import QueueLimits
 from tests.actors.conftest import NODE, Bench, new_job, seat_for
 
 
@@ -66,6 +67,18 @@ async def test_what_claims_wait_for_is_not_waited_for_as_long_as_a_statement_may
     seat = seat_for(distributor)
     bench.store.faults.lose_reply("claim")  # so that there is something to look for and give back
     bench.store.faults.hold(method)
+    await bench.store.enqueue([new_job()])
+    await bench.start(distributor.run)
+    with trio.fail_after(12):
+        await seat.take()
+
+
+async def test_which_queues_are_limited_is_asked_again_soon(bench: Bench) -> None:
+    await bench.join()
+    bench.store.limit("default", QueueLimits(concurrency=1))
+    distributor = bench.distributor()
+    seat = seat_for(distributor)
+    bench.store.faults.hold("served")
     await bench.store.enqueue([new_job()])
     await bench.start(distributor.run)
     with trio.fail_after(12):
