@@ -298,7 +298,7 @@ class PostgresStore:
 
     async def counts_by_queue(self) -> dict[tuple[str, JobState], int]:
         """See Store."""
-        found = await self._fetch_freely("job_counts")
+        found = await self._fetch("job_counts")
         return {(row["queue"], JobState(row["state"])): row["jobs"] for row in found}
 
     async def pause(self, queue: str) -> None:
