@@ -10,8 +10,9 @@ from the head of one says nothing of the others. After a slow claim from the hea
 behind the last job of theirs, until twenty times as long as that claim took is over; then one looks
 from the head again, for what has come to stand in front: a job of higher priority, of an older
 transaction, or given back. So such a job waits that long at most, and looks from the head take a
-twentieth of the time. Where claims are quick, all of them are from the head, and the order is
-strict. Pure; times in seconds.
+twentieth of the time. A claim that finds fewer than it has places for has no other work to do: then
+looks from the head may take half of the time. Where claims are quick, all of them are from the
+head, and the order is strict. Pure; times in seconds.
 """
 
 from __future__ import annotations
@@ -27,38 +28,52 @@ from runtime.job import ClaimedJob
 # A claim from the head is slow beyond this: several times what it takes without dead entries.
 SLOW_SECONDS = 0.005
 SLOW_SECONDS_A_JOB = 0.00005
-# Looks from the head are so much longer apart than the last one took.
+# Looks from the head are so much longer apart than the last one took; where nothing else is there to
+# claim, so much: a single slow claim, of a machine that was busy, held up what stood in front for
+# one or two seconds.
 APART = 20.0
+APART_IDLE = 1.0
 
 Group = tuple[str, tuple[str, ...]]
+
+
+@attrs.frozen
+class _Look:
+    """A slow one, from the head."""
+
+    began: float
+    seconds: float
+
+    def next_at(self, apart: float) -> float:
+        """When there may be another."""
+        return self.began + (1 + apart) * self.seconds
 
 
 @attrs.define
 class ClaimCursor:
     """See the module's docstring."""
 
-    _head_due: dict[Group, float] = attrs.field(factory=dict, init=False)  # of those that are slow
-    _behind: set[Group] = attrs.field(
-        factory=set, init=False
-    )  # since their last look from the head
+    _looks: dict[Group, _Look] = attrs.field(factory=dict, init=False)  # of groups that are slow
+    # Of those that have begun behind since: when to look from the head again.
+    _due: dict[Group, float] = attrs.field(factory=dict, init=False)
     _last: dict[Group, UUID] = attrs.field(factory=dict, init=False)
 
     @property
     def head_at(self) -> float:
         """When to look from the head, though there may be no other reason to look."""
-        return min((self._head_due[group] for group in self._behind), default=float("inf"))
+        return min(self._due.values(), default=float("inf"))
 
     def to_head(self) -> None:
         """The next claim of each group begins at the head."""
-        self._head_due.clear()
-        self._behind.clear()
+        self._looks.clear()
+        self._due.clear()
 
     def placed(self, demand: Sequence[Demand], now: float) -> list[Demand]:
         """The demand of a claim that would begin now, with the places where it begins."""
         return [
-            attrs.evolve(group, after=self._last.get(_key(group)))
-            if now < self._head_due.get(_key(group), float("-inf"))
-            else group
+            group
+            if self._from_head(_key(group), now)
+            else attrs.evolve(group, after=self._last.get(_key(group)))
             for group in demand
         ]
 
@@ -69,17 +84,21 @@ class ClaimCursor:
         slow = seconds > SLOW_SECONDS + SLOW_SECONDS_A_JOB * len(jobs)
         for group in demand:
             key = _key(group)
-            due = self._head_due.get(key, float("-inf"))
-            if began >= due:  # it was a look from the head
-                self._behind.discard(key)
-                self._head_due.pop(key, None)
+            found = [job for job in jobs if _is_of(job, group)]
+            if self._from_head(key, began):
+                self._looks.pop(key, None)
+                self._due.pop(key, None)
                 if slow:
-                    self._head_due[key] = began + (1 + APART) * seconds
+                    self._looks[key] = _Look(began, seconds)
             elif group.after is not None:
-                self._behind.add(key)
-            last = next((job for job in reversed(jobs) if _is_of(job, group)), None)
-            if last is not None and key in self._head_due:
-                self._last[key] = last.id
+                idle = len(found) < group.places
+                self._due[key] = self._looks[key].next_at(APART_IDLE if idle else APART)
+            if found and key in self._looks:
+                self._last[key] = found[-1].id
+
+    def _from_head(self, key: Group, now: float) -> bool:
+        look = self._looks.get(key)
+        return look is None or now >= self._due.get(key, look.next_at(APART))
 
 
 def _key(group: Demand) -> Group:

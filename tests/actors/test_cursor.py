@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import trio
 
-from actors.cursor import APART, ClaimCursor
+from actors.cursor import APART, APART_IDLE, ClaimCursor
 from actors.store.protocol import Demand
 from runtime.job import ClaimedJob
 from tests.actors.conftest import Bench, ids, new_job, seat_for
@@ -52,9 +52,19 @@ def test_in_time_it_begins_at_the_head_again() -> None:
     cursor = ClaimCursor()
     cursor.claimed([GROUP], [claimed_job()], 0.0, SLOW)
     demand = cursor.placed([GROUP], SLOW)
-    cursor.claimed(demand, [], SLOW, 0.001)
+    cursor.claimed(demand, [claimed_job() for _ in range(GROUP.places)], SLOW, 0.001)
+    demand = cursor.placed([GROUP], SLOW)
     assert cursor.head_at == (1 + APART) * SLOW
     assert cursor.placed([GROUP], cursor.head_at - 0.001) == demand
+    assert cursor.placed([GROUP], cursor.head_at) == [GROUP]
+
+
+def test_it_begins_at_the_head_soon_where_there_is_nothing_else_to_claim() -> None:
+    cursor = ClaimCursor()
+    cursor.claimed([GROUP], [claimed_job()], 0.0, SLOW)
+    demand = cursor.placed([GROUP], SLOW)
+    cursor.claimed(demand, [claimed_job()], SLOW, 0.001)
+    assert cursor.head_at == (1 + APART_IDLE) * SLOW
     assert cursor.placed([GROUP], cursor.head_at) == [GROUP]
 
 
