@@ -4,7 +4,8 @@
 -- Locks: ACCESS EXCLUSIVE on job, queue and node, for a moment: no row is rewritten.
 -- Safe while serving: yes; nodes of older versions claim from limited queues as from others.
 ALTER TABLE job
-    ADD COLUMN limited boolean NOT NULL DEFAULT false;  -- counted by its queue while it runs: job_limited
+    ADD COLUMN limited boolean;                         -- counted by its queue while it runs: job_limited;
+                                                        -- NULL: no, for the reason of `sequence` (009)
 
 ALTER TABLE queue
     ADD COLUMN concurrency integer,                     -- jobs that run at once; NULL: any number
@@ -93,14 +94,14 @@ BEGIN
         FROM (
             SELECT job.id
             FROM job
-            WHERE job.state = 'running' AND job.queue = limits.name AND NOT job.limited
+            WHERE job.state = 'running' AND job.queue = limits.name AND job.limited IS NOT TRUE
             FOR UPDATE SKIP LOCKED
         ) AS unmarked
         WHERE job.id = ANY (ARRAY[unmarked.id]);
         UPDATE queue SET marked_at = clock_timestamp()
         WHERE queue.name = limits.name AND NOT EXISTS (
             SELECT FROM job
-            WHERE job.state = 'running' AND job.queue = limits.name AND NOT job.limited
+            WHERE job.state = 'running' AND job.queue = limits.name AND job.limited IS NOT TRUE
         );
     END IF;
     RETURN QUERY
@@ -373,6 +374,7 @@ BEGIN
     END IF;
 
     IF cardinality(chosen) > 0 THEN
+        PERFORM set_config('headrace.counts', 'own', true);  -- see 017_job_count
         -- Written in the order of their rows, for pages next to each other; returned in that of the turns.
         RETURN QUERY
         WITH begun AS (
@@ -401,6 +403,9 @@ BEGIN
             begun.max_attempts, begun.timeout_seconds, begun.metadata, begun.wait_seconds, begun.key,
             begun.crashes, begun.expires_seconds, NULL::double precision
         FROM begun ORDER BY begun.place;
+        PERFORM set_config('headrace.counts', '', true);
+        INSERT INTO job_count (queue, state, jobs)
+        VALUES (from_queue, 'available', -cardinality(chosen)), (from_queue, 'running', cardinality(chosen));
         IF limits.rate_per_key THEN
             INSERT INTO key_rate AS known (queue, key, free_at)
             SELECT
