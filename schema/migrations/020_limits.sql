@@ -351,11 +351,7 @@ BEGIN
         INTO chosen, spots
         FROM (
             SELECT job.id, job.ctid AS spot, picked.place
-            FROM (
-                SELECT given.id, given.spot, given.place
-                FROM unnest(turns.chosen, turns.spots) WITH ORDINALITY AS given (id, spot, place)
-                ORDER BY given.spot
-            ) AS picked
+            FROM unnest(turns.chosen, turns.spots) WITH ORDINALITY AS picked (id, spot, place)
             JOIN job ON job.ctid = picked.spot
             WHERE job.id = picked.id AND job.state::text = 'available'
             FOR UPDATE OF job SKIP LOCKED
@@ -375,34 +371,21 @@ BEGIN
 
     IF cardinality(chosen) > 0 THEN
         PERFORM set_config('headrace.counts', 'own', true);  -- see 017_job_count
-        -- Written in the order of their rows, for pages next to each other; returned in that of the turns.
         RETURN QUERY
-        WITH begun AS (
-            UPDATE job
-            SET state = 'running',
-                node_id = claimer,
-                attempted_at = at,
-                run_number = job.run_number + 1,
-                attempt = job.attempt + 1,
-                limited = true
-            FROM (
-                SELECT picked.spot, picked.place
-                FROM unnest(spots) WITH ORDINALITY AS picked (spot, place)
-                ORDER BY picked.spot
-            ) AS pick
-            WHERE job.ctid = pick.spot  -- they are locked, so nobody moves them
-            RETURNING
-                job.id, job.run_number, job.kind::text, job.queue::text, job.args::text, job.attempt,
-                job.max_attempts, job.timeout_seconds, job.metadata::text,
-                extract(epoch FROM at - job.scheduled_at)::double precision AS wait_seconds, job.key::text, job.crashes,
-                extract(epoch FROM job.expires_at - at)::double precision AS expires_seconds,
-                pick.place
-        )
-        SELECT
-            begun.id, begun.run_number, begun.kind, begun.queue, begun.args, begun.attempt,
-            begun.max_attempts, begun.timeout_seconds, begun.metadata, begun.wait_seconds, begun.key,
-            begun.crashes, begun.expires_seconds, NULL::double precision
-        FROM begun ORDER BY begun.place;
+        UPDATE job
+        SET state = 'running',
+            node_id = claimer,
+            attempted_at = at,
+            run_number = job.run_number + 1,
+            attempt = job.attempt + 1,
+            limited = true
+        FROM unnest(spots) AS pick (spot)  -- they are locked, so nobody moves them
+        WHERE job.ctid = pick.spot
+        RETURNING
+            job.id, job.run_number, job.kind::text, job.queue::text, job.args::text, job.attempt,
+            job.max_attempts, job.timeout_seconds, job.metadata::text,
+            date_part('epoch', at - job.scheduled_at), job.key::text, job.crashes,
+            date_part('epoch', job.expires_at - at), NULL::double precision;
         PERFORM set_config('headrace.counts', '', true);
         INSERT INTO job_count (queue, state, jobs)
         VALUES (from_queue, 'available', -cardinality(chosen)), (from_queue, 'running', cardinality(chosen));
