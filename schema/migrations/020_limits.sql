@@ -370,7 +370,7 @@ BEGIN
     END IF;
 
     IF cardinality(chosen) > 0 THEN
-        PERFORM set_config('headrace.counts', 'own', true);  -- see 017_job_count
+        PERFORM set_config('hr.counts', 'own', true);  -- see 017_job_count
         RETURN QUERY
         UPDATE job
         SET state = 'running',
@@ -386,7 +386,7 @@ BEGIN
             job.max_attempts, job.timeout_seconds, job.metadata::text,
             date_part('epoch', at - job.scheduled_at), job.key::text, job.crashes,
             date_part('epoch', job.expires_at - at), NULL::double precision;
-        PERFORM set_config('headrace.counts', '', true);
+        PERFORM set_config('hr.counts', '', true);
         INSERT INTO job_count (queue, state, jobs)
         VALUES (from_queue, 'available', -cardinality(chosen)), (from_queue, 'running', cardinality(chosen));
         IF limits.rate_per_key THEN
