@@ -93,6 +93,37 @@ async def test_claims_from_a_queue_with_limits_are_counted(bench: Bench, tables:
         tables.connection.execute("SELECT enable_namespace()")
 
 
+async def test_what_others_do_beside_a_statement_that_counts_itself_is_counted(
+    bench: Bench, tables: Tables
+) -> None:
+    """In a trigger of theirs within it, and in the same session after it."""
+    run = tables.connection.execute
+    run(
+        "CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " UPDATE job SET queue = 'moved' WHERE queue = 'aside'; RETURN NULL; END $$"
+    )
+    run(
+        "CREATE TRIGGER meddling AFTER UPDATE ON job FOR EACH ROW"
+        " WHEN (NEW.state = 'running' AND NEW.queue = 'default') EXECUTE FUNCTION meddle()"
+    )
+    try:
+        await bench.add(2)
+        await bench.add(1, queue="aside")
+        await bench.claim(await bench.node())
+
+        assert difference(tables) == 0
+        run("SELECT set_config('hr.counts', 'own', true)")  # over with its transaction
+        run("UPDATE job SET queue = 'elsewhere'")
+        assert difference(tables) == 0
+        assert set(run(_COUNTED.encode()).fetchall()) == {
+            ("elsewhere", "running", 2),
+            ("elsewhere", "available", 1),
+        }
+    finally:
+        run("DROP TRIGGER meddling ON job")
+        run("DROP FUNCTION meddle()")
+
+
 def test_what_is_rolled_back_is_not_counted(tables: Tables) -> None:
     with tables.rival() as rival:
         rival.execute(
