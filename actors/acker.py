@@ -33,8 +33,8 @@ from actors.store.protocol import Acked, Store
 from runtime.backoff import DEFAULT_BACKOFF, Backoff
 from runtime.errors import StoreUnavailable
 from runtime.job import ClaimedJob
-from runtime.lifecycle import DEFAULT_MAX_CRASHES, Ack, JobState, Run, decide
-from runtime.outcome import Failed, Failure, Outcome
+from runtime.lifecycle import DEFAULT_MAX_CRASHES, Ack, JobState, Run, completed, decide
+from runtime.outcome import Completed, Failed, Failure, Outcome
 
 # Outcomes in one statement. From 500 on the time a job stays the same; more only makes them larger.
 MAX_BATCH = 1000
@@ -81,7 +81,16 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
 
     def ack(self) -> Ack:
         """What becomes of the job."""
-        job = self.job
+        job, outcome = self.job, self.outcome
+        if isinstance(outcome, Completed):  # nearly all, and a microsecond quicker
+            return completed(
+                job.id,
+                job.run_number,
+                outcome.output,
+                self.wall_seconds,
+                self.cpu_seconds,
+                self.peak_rss_kib,
+            )
         run = Run(
             job.id,
             job.run_number,
@@ -94,8 +103,8 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
             self.peak_rss_kib,
             self.workflow,
         )
-        spread = random.uniform(-1.0, 1.0) if isinstance(self.outcome, Failed) else 0.0
-        return decide(run, self.outcome, self.backoff, spread)
+        spread = random.uniform(-1.0, 1.0) if isinstance(outcome, Failed) else 0.0
+        return decide(run, outcome, self.backoff, spread)
 
 
 @attrs.define

@@ -20,6 +20,7 @@ from actors.distributor import Distributor
 from actors.holdings import Holdings
 from actors.kit.life import Life
 from actors.lease import Lease
+from actors.retry import ANSWER_SECONDS
 from actors.rounds import Rounds
 from actors.store.protocol import Store
 from actors.worker import Worker
@@ -63,7 +64,13 @@ class Control:
         """Obey until asked to stop."""
         life.started()
         rounds = Rounds(
-            life, "control", self._wanted, seconds=LOOK_SECONDS, jitter=0.1, observe=self.observe
+            life,
+            "control",
+            self._wanted,
+            seconds=LOOK_SECONDS,
+            jitter=0.1,
+            answer_seconds=ANSWER_SECONDS,
+            observe=self.observe,
         )
         self.holdings.on_expected = rounds.wake
         async with trio.open_nursery() as nursery:

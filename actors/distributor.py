@@ -33,7 +33,7 @@ from actors.lease import Lease, LeaseLost, cancel_when_over
 from actors.limit_book import LimitBook
 from actors.pace import Pace
 from actors.queue_watch import QueueWatch
-from actors.retry import Retry
+from actors.retry import Retry, answered
 from actors.seat import Seat
 from actors.store.protocol import Demand, Listening, Notification, Store
 from actors.store.standby import Standby
@@ -44,8 +44,9 @@ from runtime.job import ClaimedJob
 # Between looks at what the database says that we hold. Only what a network kept for longer than a
 # statement may take, and delivered after all, is found by this look and by no other.
 RECONCILE_SECONDS = 60.0
-# A claim takes 2 to 20 ms. One that is not answered in this time went to a connection that is dead,
-# or to a database that is better left alone; whether it took effect is found out.
+# A claim takes 2 to 20 ms, what it waits for no longer. One that is not answered in this time went
+# to a connection that is dead, or to a database that is better left alone; whether it took effect
+# is found out.
 CLAIM_SECONDS = 10.0
 # How long giving back may take when we leave: the lease returns what could not be given back.
 RELEASE_SECONDS = 5.0
@@ -256,7 +257,7 @@ class Distributor:
     async def _tell(self, wish: tuple[int, bool], life: Life) -> None:
         """Tell producers, and look after that: some have not heard of it and commit only now."""
         try:
-            await self.store.want_wakeups(*wish)
+            await answered(self.store.want_wakeups(*wish), "a wish", CLAIM_SECONDS)
         except StoreUnavailable as error:
             with life.stop_scope():
                 await self._retry.after(error)
@@ -321,21 +322,19 @@ class Distributor:
             return await self._take_at_wakeup(asked.standby, asked.demand)
         if not asked.demand:
             return [], began
-        with trio.move_on_after(CLAIM_SECONDS):
-            return await self.store.claim(self.lease.node_id, asked.demand), began
-        raise StoreUnavailable(f"a claim was not answered within {CLAIM_SECONDS:g} s")
+        claim = self.store.claim(self.lease.node_id, asked.demand)
+        return await answered(claim, "a claim", CLAIM_SECONDS), began
 
     async def _take_limited(self, demand: Sequence[Demand]) -> list[ClaimedJob]:
         if not demand:
             return []
-        with trio.move_on_after(CLAIM_SECONDS):
-            took = await self.store.claim_limited(self.lease.node_id, demand)
-            got = {job.queue for job in took.jobs}
-            for queue in {group.queue for group in demand}:
-                again = took.again_seconds.get(queue)
-                self._limits.answered(queue, again, trio.current_time(), got=queue in got)
-            return took.jobs
-        raise StoreUnavailable(f"a claim was not answered within {CLAIM_SECONDS:g} s")
+        claim = self.store.claim_limited(self.lease.node_id, demand)
+        took = await answered(claim, "a claim", CLAIM_SECONDS)
+        got = {job.queue for job in took.jobs}
+        for queue in {group.queue for group in demand}:
+            again = took.again_seconds.get(queue)
+            self._limits.answered(queue, again, trio.current_time(), got=queue in got)
+        return took.jobs
 
     async def _take_at_wakeup(
         self, standby: Standby, demand: Sequence[Demand]
@@ -381,9 +380,10 @@ class Distributor:
     async def _reconcile(self, life: Life) -> None:
         """Give back what the database says that we hold and that we know nothing of."""
         try:
-            missing = self.holdings.missing(await self.store.holdings(self.lease.node_id))
+            held = self.store.holdings(self.lease.node_id)
+            missing = self.holdings.missing(await answered(held, "a look", CLAIM_SECONDS))
             if missing:
-                await self.store.release(missing)
+                await answered(self.store.release(missing), "giving back", CLAIM_SECONDS)
                 self.observe(events.Released(len(missing), "claimed, but the answer was lost"))
         except StoreUnavailable as error:
             with life.stop_scope():

@@ -19,6 +19,7 @@ import msgspec
 from actors.upkeep_events import Expired as Expired
 from actors.upkeep_events import Fired as Fired
 from actors.upkeep_events import FiringsMissed as FiringsMissed
+from actors.upkeep_events import JobsCounted as JobsCounted
 from actors.upkeep_events import Pruned as Pruned
 from actors.upkeep_events import QueuePaused as QueuePaused
 from actors.upkeep_events import QueueResumed as QueueResumed
@@ -358,6 +359,7 @@ Event = (
     | SchedulesDeclared
     | Reindexed
     | QueuesMeasured
+    | JobsCounted
 )
 
 Observer = Callable[[Event], None]

@@ -18,7 +18,7 @@ from actors import events
 from actors.kit.life import Life
 from actors.lease import Lease, LeaseLost
 from actors.predecessors import rescue_predecessors
-from actors.retry import Retry
+from actors.retry import Retry, answered
 from actors.store.protocol import NodeInfo, Store
 from runtime.errors import StoreUnavailable
 
@@ -126,9 +126,7 @@ class Heartbeat:
 
     async def _answered(self, call: Awaitable[T]) -> T:
         """One try, on one connection. That one may be dead while others would do."""
-        with trio.move_on_after(self.heartbeat_seconds):
-            return await call
-        raise StoreUnavailable(f"a heartbeat was not answered in {self.heartbeat_seconds:g} s")
+        return await answered(call, "a heartbeat", self.heartbeat_seconds)
 
     def _lose(self, reason: str) -> None:
         node_id = self.lease.node_id

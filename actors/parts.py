@@ -119,8 +119,8 @@ def make_upkeep(
     """The actors of each of several namespaces that a node serves; only its maintenance is to run.
 
     Args: parts: of the node, whose lease and work they share. spaces: by namespace, the config with
-    it, and its store under the node's id. How long its queues are is not measured: the metrics know
-    of queues, and not of namespaces.
+    it, and its store under the node's id. The gauges of queues are not set, for they know of queues
+    and not of namespaces; `headrace_jobs` knows of both.
     """
     made = [_upkeep(parts, app, config, store) for config, store in spaces]
     heard = [each.distributor.hand_on["due"] for each in made]
@@ -136,6 +136,7 @@ def make_upkeep(
 def _upkeep(parts: Parts, app: AppSource, config: Config, store: Store) -> Parts:
     maker = _Maker(config, store, app, partial(_tell_upkeep, parts.observe), parts.lease)
     made = maker.make(parts.metrics, parts.health, parts.subscriptions)
+    made.registrar.kinds = parts.forkserver.kinds
     made.registrar.schedules = parts.forkserver.schedules
     return made
 
@@ -183,7 +184,7 @@ class _Maker:
         }
         rescuer = Rescuer(self.store, observe, self.term)
         pruner = Pruner(self.store, _retention(config), observe, self.term)
-        surveyor = Surveyor(self.store, observe)
+        surveyor = Surveyor(self.store, observe, config.namespace)
         return Parts(
             config=config,
             store=self.store,
@@ -206,7 +207,9 @@ class _Maker:
             pruner=pruner,
             reindexer=Reindexer(self.store, observe, self.term),
             sweeper=Sweeper(self.store, observe, self.term, config.listens),
-            registrar=Registrar(self.store, self.lease, forkserver.schedules, observe),
+            registrar=Registrar(
+                self.store, self.lease, forkserver.kinds, forkserver.schedules, observe
+            ),
             surveyor=surveyor,
             control=control,
             scribe=scribe,

@@ -7,10 +7,9 @@ lease, and whoever cannot be judged loses it when it runs out.
 
 from __future__ import annotations
 
-import trio
-
 from actors import events
 from actors.identity import process_started
+from actors.retry import answered
 from actors.store.protocol import NodeProcess, Store
 from runtime.errors import StoreUnavailable
 
@@ -28,12 +27,9 @@ async def rescue_predecessors(
     Args: seconds: that this may take; nobody renews the lease of this node meanwhile.
     """
     try:
-        with trio.fail_after(seconds):
-            await _rescue(store, node_id, observe)
+        await answered(_rescue(store, node_id, observe), "a rescue", seconds)
     except StoreUnavailable as error:
         observe(events.StoreLost("predecessors", str(error)))
-    except trio.TooSlowError:
-        observe(events.StoreLost("predecessors", f"not answered in {seconds:g} s"))
 
 
 async def _rescue(store: Store, node_id: int, observe: events.Observer) -> None:

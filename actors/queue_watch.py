@@ -18,6 +18,7 @@ from actors.demand import DemandBook
 from actors.kit.life import Life
 from actors.lease import Lease, LeaseLost
 from actors.limit_book import LimitBook
+from actors.retry import ANSWER_SECONDS
 from actors.rounds import Rounds
 from actors.store.protocol import Served, Store
 from runtime.config.queues import ANY_QUEUE, QueueLimit
@@ -49,7 +50,14 @@ class QueueWatch:
 
     async def run(self, life: Life) -> None:
         """Look now and then until asked to stop."""
-        self._rounds = Rounds(life, "queues", self._ask, seconds=self.seconds, jitter=0.1)
+        self._rounds = Rounds(
+            life,
+            "queues",
+            self._ask,
+            seconds=self.seconds,
+            jitter=0.1,
+            answer_seconds=ANSWER_SECONDS,
+        )
         async for served in self._rounds:
             if served is not None:
                 self._learn(served)

@@ -1,8 +1,10 @@
-"""How an actor waits for a database that does not answer: backoff, jitter, and one event a loss."""
+"""How an actor waits for a database that does not answer: for how long, and how often."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Awaitable
+from typing import TypeVar
 
 import trio
 
@@ -13,6 +15,20 @@ from runtime.errors import StoreUnavailable
 # work resumes within a second of its return, and an hour's outage costs one attempt a second.
 FIRST_WAIT_SECONDS = 0.05
 LAST_WAIT_SECONDS = 1.0
+# For a question that takes milliseconds, and that others wait for: as long as for a claim.
+ANSWER_SECONDS = 10.0
+
+T = TypeVar("T")
+
+
+async def answered(call: Awaitable[T], what: str, seconds: float) -> T:
+    """The answer of a call that everything else waits for. Raises StoreUnavailable if it is late.
+
+    Its connection may be dead while others would do; a statement of any kind has half a minute.
+    """
+    with trio.move_on_after(seconds):
+        return await call
+    raise StoreUnavailable(f"{what} was not answered within {seconds:g} s")
 
 
 class Retry:

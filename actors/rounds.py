@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from actors import events
 from actors.kit.life import Life
 from actors.kit.ticker import Ticker
-from actors.retry import Retry
+from actors.retry import Retry, answered
 from runtime.errors import StoreUnavailable
 
 T = TypeVar("T")
@@ -28,6 +28,7 @@ class Rounds(Generic[T]):
         actor: who asks, for the log.
         ask: called once a round.
         seconds: between rounds; see Ticker, also for jitter.
+        answer_seconds: how long one answer may take; then it is asked for again.
     """
 
     def __init__(
@@ -38,12 +39,14 @@ class Rounds(Generic[T]):
         *,
         seconds: float,
         jitter: float = 0.0,
+        answer_seconds: float = float("inf"),
         observe: events.Observer = events.ignore,
     ) -> None:
         self._life = life
         self._actor = actor
         self._observe = observe
         self._ask = ask
+        self._answer_seconds = answer_seconds
         self._retry = Retry(actor, observe)
         self._ticker = Ticker(seconds, jitter=jitter, life=life)
 
@@ -64,7 +67,7 @@ class Rounds(Generic[T]):
             self._observe(events.Beat(self._actor))
             try:
                 with self._life.stop_scope():
-                    answer = await self._ask()
+                    answer = await answered(self._ask(), "a question", self._answer_seconds)
                     self._retry.succeeded()
                     return answer
             except StoreUnavailable as error:

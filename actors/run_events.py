@@ -32,13 +32,15 @@ _WORDS: dict[type[object], str] = {
     GivenBack: "given_back",
     Suspended: "suspended",
 }
+# As a tuple: a union would be made anew for each run.
+_MAY_HAVE_FAILED = (Failed, Discarded, Cancelled, Snoozed)
 
 
 def ended(settled: Settled, seconds: float) -> events.RunEnded:
     """How the run ended, after so many seconds."""
     job, outcome = settled.job, settled.outcome
     error = ""
-    if isinstance(outcome, Failed | Discarded | Cancelled | Snoozed) and outcome.failure:
+    if isinstance(outcome, _MAY_HAVE_FAILED) and outcome.failure:
         error = f"{outcome.failure.error_class}: {outcome.failure.message}"
     word = _WORDS[type(outcome)]
     return events.RunEnded(job.kind, job.queue, word, seconds, job.wait_seconds, job.id, error)

@@ -143,6 +143,9 @@ class Subscriptions:
             state=ack.state.value,
             run_number=ack.run_number,
             error=None if failure is None else f"{failure.error_class}: {failure.message}",
+            pid=None if failure is None else failure.pid,
+            exit_status=None if failure is None else failure.exit_status,
+            signal=None if failure is None else failure.signal,
         )
         self._tell(told)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
 from actors.store.protocol import QueueInfo
+from runtime.lifecycle import JobState
 
 
 @attrs.frozen
@@ -90,6 +93,14 @@ class Reindexed:
     bytes_before: int
     bytes_after: int
     seconds: float
+
+
+@attrs.frozen
+class JobsCounted:
+    """The leader counted a namespace's jobs, by queue and state. At the end of a term: none."""
+
+    namespace: str
+    jobs: Mapping[tuple[str, JobState], int]
 
 
 @attrs.frozen

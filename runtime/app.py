@@ -238,6 +238,7 @@ class App(Surroundings, Workflows):
 
         Of all handlers; one with a hook of its own is asked first. It may return Discard, Snooze
         or Cancel. What it raises is logged, noted in the failure, and changes nothing.
+        Not of runs that die with their process: for those subscribe to events; see `ErrorHook`.
         Raises: UsageError, for what cannot be a hook, or a second one.
         """
         if self.policy.on_error is not None:

@@ -44,6 +44,10 @@ class Event(msgspec.Struct, frozen=True):
     attempt: int | None = None
     max_attempts: int | None = None
     error: str | None = None  # "ValueError" of a failure; in process "ValueError: message"
+    # Of the failure: the process that ran it, and, if it died in the run, how.
+    pid: int | None = None
+    exit_status: int | None = None
+    signal: str | None = None  # such as "SIGKILL"
     jobs: int = 1
 
 

@@ -2,7 +2,7 @@
 
     discard_on, retry_on   which errors are not retried
     backoff                how long until the next attempt: one policy, a function, or one a type
-    on_error               a hook that is told, and may decide otherwise
+    on_error               a hook that is told of what is raised, and may decide otherwise
 
 Rules: what a handler says goes before what its app says, option by option. The policy runs in the
 child, with the error at hand. What must hold where the child died (`Rule`) is data, and crosses to
@@ -34,7 +34,12 @@ BackoffByType = Mapping[type[BaseException], "Backoff | BackoffFunction"]
 """A backoff for each type of error; of several that fit, the nearest in its line of classes."""
 BackoffPolicy = Backoff | BackoffFunction | BackoffByType
 ErrorHook = Callable[["JobContext", BaseException], Verdict | None]
-"""Told of a job and the error that it raised; may return Discard, Snooze or Cancel."""
+"""Told of a job and the error that it raised; may return Discard, Snooze or Cancel.
+
+It is called in the child. A run that ends with its process (a crash, out of memory, a kill after
+the grace of a timeout, the loss of its node) leaves nobody to call it: of those, events tell
+(`failed`, `discarded`, `rescued`; with error, pid, exit status and signal), in any process.
+"""
 
 # Endings of a run that its node brings about, and how an exception type stands for each.
 _NODES_OWN: dict[str, type[BaseException]] = {

@@ -149,7 +149,9 @@ def decide(
     """
     match outcome:
         case Completed(output):
-            return _ack(run, _COMP, output=output)
+            return completed(
+                run.id, run.run_number, output, run.wall_seconds, run.cpu_seconds, run.peak_rss_kib
+            )
         case Failed():
             return _after_failure(run, outcome, backoff, spread)
         case Snoozed(seconds, failure):
@@ -176,6 +178,26 @@ def _suspended(run: Run, seconds: float | None) -> Ack:
     if seconds <= 0:
         return _ack(run, _A, delay_seconds=None, counted=False)
     return _ack(run, _S, delay_seconds=seconds, counted=False)
+
+
+def completed(
+    job_id: UUID,
+    run_number: int,
+    output: str | None,
+    wall_seconds: float | None,
+    cpu_seconds: float | None,
+    peak_rss_kib: int | None,
+) -> Ack:
+    """What `decide` says of Completed, for those who have nothing else to decide."""
+    return Ack(
+        job_id,
+        run_number,
+        _COMP,
+        output=output,
+        wall_seconds=wall_seconds,
+        cpu_seconds=cpu_seconds,
+        peak_rss_kib=peak_rss_kib,
+    )
 
 
 def _after_failure(run: Run, failed: Failed, backoff: Backoff, spread: float) -> Ack:

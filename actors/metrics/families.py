@@ -50,6 +50,11 @@ class Families:
         self._families[name].clear()
         self._series = {key: series for key, series in self._series.items() if key[0] != name}
 
+    def forget_series(self, name: str, *labels: str) -> None:
+        """Drop one series of a labelled family, if there is such a one."""
+        if self._series.pop((name, *labels), None) is not None:
+            self._families[name].remove(*labels)
+
     def _find(self, key: tuple[str, ...]) -> Any:
         series = self._series.get(key)
         if series is None:

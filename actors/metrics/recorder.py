@@ -17,6 +17,7 @@ from prometheus_client.metrics_core import Metric as Samples
 from actors import events
 from actors.metrics.families import Families
 from actors.metrics.labels import BoundedLabel
+from runtime.lifecycle import JobState
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -51,6 +52,7 @@ class Metrics:
         self._kind = BoundedLabel()
         self._queue = BoundedLabel()
         self._runs: dict[tuple[str, str, str], _RunSeries] = {}
+        self._counted: dict[str, set[tuple[str, str]]] = {}  # by namespace: queues and states
         families.gauge("headrace_build_info", version, platform.python_version()).set(1)
         self._handlers: dict[type, Callable[[Any], None]] = {
             events.Claimed: self._claimed,
@@ -59,6 +61,7 @@ class Metrics:
             events.Recorded: self._recorded,
             events.Rescued: self._rescued,
             events.QueuesMeasured: self._queues_measured,
+            events.JobsCounted: self._jobs_counted,
             **_counters(families),
             **_gauges(families),
         }
@@ -132,6 +135,19 @@ class Metrics:
             )
             for name, value in zip(_QUEUE_GAUGES, values, strict=True):
                 self._families.gauge(name, self._queue(queue.name)).set(value)
+
+    def _jobs_counted(self, event: events.JobsCounted) -> None:
+        """A queue with jobs is shown with all states, so that one that falls to none is 0."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for (queue, state), jobs in event.jobs.items():
+            name = self._queue(queue)
+            counts.update({(name, each.value): 0 for each in JobState})
+            counts[name, state.value] += jobs
+        for gone in self._counted.get(event.namespace, set()) - set(counts):
+            self._families.forget_series("headrace_jobs", event.namespace, *gone)
+        self._counted[event.namespace] = set(counts)
+        for (name, state_name), jobs in counts.items():
+            self._families.gauge("headrace_jobs", event.namespace, name, state_name).set(jobs)
 
 
 class _Uncreated:

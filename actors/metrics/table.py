@@ -100,6 +100,7 @@ TABLE: tuple[Metric, ...] = (
     _histogram("headrace_record_seconds", "Duration of a write of steps.", STATEMENT_BUCKETS),
     _histogram("headrace_heartbeat_seconds", "Duration of a renewal.", STATEMENT_BUCKETS),
     _gauge("headrace_demand_places", "Free places on this node."),
+    _gauge("headrace_jobs", "Jobs (leader only).", "namespace", "queue", "state"),
     _gauge("headrace_queue_depth", "Available jobs (leader only).", "queue"),
     _gauge("headrace_queue_running", "Running jobs (leader only).", "queue"),
     _gauge("headrace_queue_oldest_age_seconds", "Of an available job (leader only).", "queue"),

@@ -21,6 +21,8 @@ from uuid import UUID
 import attrs
 import trio
 
+from actors.store.shown import NodeRow as NodeRow
+from actors.store.shown import QueueInfo as QueueInfo
 from actors.store.standby import Standby
 from actors.store.upkeep import DueSchedules, Fired, QueueRetention, Rebuilt, Swept
 from actors.store.upkeep import Retention as Retention
@@ -145,36 +147,6 @@ class Term:
     number: int
     held: bool  # whether the asking node holds it
     expires_seconds: float  # from now
-
-
-@attrs.frozen
-class QueueInfo:
-    """A queue, as shown."""
-
-    name: str
-    paused_at: datetime | None
-    available: int
-    running: int
-    oldest_age_seconds: float | None  # of the job that has been available for longest
-
-
-@attrs.frozen
-class NodeRow:
-    """A node, as shown."""
-
-    id: int
-    name: str
-    host: str
-    pid: int
-    version: str
-    queues: tuple[str, ...]
-    workers: int
-    started_at: datetime
-    heartbeat_at: datetime
-    expires_at: datetime
-    live: bool
-    leader: bool
-    running: int
 
 
 @attrs.frozen
@@ -316,6 +288,9 @@ class Store(WorkflowStore, Protocol):
         A leader's: with its `term`, it begins nothing once that is over.
         """
 
+    async def declare_kinds(self, node_id: int, kinds: Sequence[str]) -> None:
+        """Write down which kinds this node's app has handlers for, for people to see."""
+
     async def declare_schedules(self, node_id: int, schedules: Sequence[ScheduleInfo]) -> int:
         """Write down what this node's app defines. What it says as before undoes no change that
         somebody made at run time. Returns how many are new or changed."""
@@ -367,6 +342,9 @@ class Store(WorkflowStore, Protocol):
 
     async def counts(self) -> dict[JobState, int]:
         """How many jobs are in each state, at no cost that grows with their number."""
+
+    async def counts_by_queue(self) -> dict[tuple[str, JobState], int]:
+        """The same for each queue and state that has jobs."""
 
     async def pause(self, queue: str) -> None:
         """Stop all claims from a queue (``*``: from all known ones), and tell the nodes."""

@@ -6,6 +6,7 @@
 
 Rules: whatever is decided, the failure is kept. What a hook or a policy raises is logged, and noted
 at the end of the failure's trace; then it is as if they had said nothing. Nothing here raises.
+Of a run that died with its process nobody here hears: its node decides (`actors.post_mortem`).
 """
 
 from __future__ import annotations

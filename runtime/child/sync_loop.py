@@ -34,7 +34,7 @@ from runtime.child.batch_run import BatchRun, dones, taken_whole
 from runtime.child.conditions import Conditions
 from runtime.child.context import JobContext, current
 from runtime.child.copies import leave_if_copy
-from runtime.child.ending import EXPIRED, TAKEN_BACK, Judge
+from runtime.child.ending import COMPLETED, EXPIRED, TAKEN_BACK, Judge
 from runtime.child.handler import Callee, Handler, HandlerSource, eager_of
 from runtime.child.inbox import Inbox
 from runtime.child.meter import SHORT_NS, Meter
@@ -107,8 +107,8 @@ class SyncLoop:
         taken_back = page.epoch != frame.epoch
         done = wire.Done(seq, 0.0, TAKEN_BACK) if taken_back else self._run(frame, begun)
         self._socket.sendall(wire.encode(done))
-        if (now := time.monotonic_ns()) >= self._meter.look_at_ns:
-            self._meter.look_if_due(now)
+        if begun >= self._meter.look_at_ns:
+            self._meter.look_if_due(time.monotonic_ns())
         if self._inbox.interrupts:
             self._inbox.forget(seq)
 
@@ -121,7 +121,7 @@ class SyncLoop:
         elif kind in self._conditions.kinds:
             outcome = self._under_conditions(frame)
         else:
-            outcome = self._outcome_and_notes(frame)
+            outcome = self._outcome(frame)
         leave_if_copy(self._socket)
         wall_ns = time.monotonic_ns() - begun_ns
         seconds = cpu_seconds = wall_ns / _NANO
@@ -184,19 +184,13 @@ class SyncLoop:
     def _under_conditions(self, frame: wire.Run) -> Outcome:
         self._conditions.enter(frame.kind)
         try:
-            return self._outcome_and_notes(frame)
+            return self._outcome(frame)
         finally:
             self._conditions.leave(frame.kind)
 
-    def _outcome_and_notes(self, frame: wire.Run) -> Outcome:
-        job = JobContext(frame, self)
-        outcome = self._outcome(frame, job)
-        job.end()
-        self._answers.forget()
-        return outcome
-
-    def _outcome(self, frame: wire.Run, job: JobContext) -> Outcome:
-        handler = self._handlers.get(frame.kind)
+    def _outcome(self, frame: wire.Run) -> Outcome:
+        """How the run ended. What it has to tell of itself is told by then."""
+        handler, job = self._handlers.get(frame.kind), JobContext(frame, self)
         context = contextvars.copy_context()
         try:
             if handler is None:
@@ -204,8 +198,15 @@ class SyncLoop:
             value = context.run(self._call, handler, frame, job)
         except BaseException as error:
             told = frame.seq in self._inbox.interrupts
-            return context.run(self._judge.of_error, handler, frame.attempt, error, told=told)
-        return context.run(self._judge.of_value, handler, value)
+            outcome = context.run(self._judge.of_error, handler, frame.attempt, error, told=told)
+        else:
+            if value is None:
+                outcome = COMPLETED
+            else:
+                outcome = context.run(self._judge.of_value, handler, value)
+        job.end()
+        self._answers.forget()
+        return outcome
 
     def _call(self, handler: Callee, frame: wire.Run, job: JobContext) -> object:
         """Call the handler. A ring raises in here, and only in here."""

@@ -54,4 +54,11 @@ def _line(event: Event) -> str:
         return head
     attempt = f"attempt {event.attempt}/{event.max_attempts}"
     error = f": {event.error}" if event.error else ""
-    return f"{head} {event.kind} {event.job_id} {attempt}{error}"
+    return f"{head} {event.kind} {event.job_id} {attempt}{error}{_death(event)}"
+
+
+def _death(event: Event) -> str:
+    if event.signal is None and event.exit_status is None:
+        return ""
+    how = event.signal or f"exit status {event.exit_status}"
+    return f" (pid {event.pid}, {how})"

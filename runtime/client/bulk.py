@@ -172,7 +172,7 @@ class Bulk:
             job.tags,
             job.metadata,
             job.key,
-            job.sequence,
+            job.sequence or None,
             self._expiry(job),
         )
 

@@ -4,3 +4,4 @@ ALTER TABLE job
     DROP COLUMN key, DROP COLUMN sequence, DROP COLUMN unique_key, DROP COLUMN unique_states,
     DROP COLUMN expires_at, DROP COLUMN crashes, DROP COLUMN wall_seconds, DROP COLUMN cpu_seconds,
     DROP COLUMN peak_rss_kib;
+DROP DOMAIN job_key;

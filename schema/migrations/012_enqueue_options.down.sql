@@ -7,6 +7,9 @@ DROP FUNCTION enqueue(
 DROP FUNCTION enqueue_many(json, integer);
 DROP FUNCTION enqueue_duplicate(json);
 DROP FUNCTION stored_options(json, integer, timestamptz);
+DROP FUNCTION checked_kind(
+    integer, text, text, integer, integer, double precision, double precision, timestamptz
+);
 DROP FUNCTION refuse_entry(
     integer, text, text, integer, integer, double precision, double precision, timestamptz
 );

@@ -36,6 +36,35 @@ RETURN refuse_option(index, CASE
     ELSE format('scheduled_at is %s; give a time before the year 10000', scheduled_at)
 END);
 
+-- The same of an entry as it was given, where a cheap look has found something odd: the kind, if it was only
+-- long in bytes.
+CREATE FUNCTION checked_kind(
+    index integer, kind text, queue text, priority integer, max_attempts integer,
+    timeout_seconds double precision, delay_seconds double precision, scheduled_at timestamptz
+) RETURNS text
+LANGUAGE sql VOLATILE
+RETURN CASE
+    WHEN char_length(kind) BETWEEN 1 AND 127
+    AND (queue IS NULL OR char_length(queue) BETWEEN 1 AND 127)
+    AND (priority IS NULL OR priority BETWEEN 1 AND 4)
+    AND (max_attempts IS NULL OR max_attempts BETWEEN 1 AND 32000)
+    AND (timeout_seconds IS NULL OR timeout_seconds BETWEEN 0 AND 3155760000)
+    AND (delay_seconds IS NULL OR delay_seconds BETWEEN 0 AND 3155760000)
+    AND (
+        scheduled_at IS NULL
+        OR scheduled_at BETWEEN '0001-01-01+00' AND '9999-12-31 23:59:59.999999+00'
+    )
+    THEN kind
+    WHEN scheduled_at IS NOT NULL AND delay_seconds IS NOT NULL THEN refuse_two_times(index)::text
+    ELSE refuse_entry(
+        index, kind, queue, priority, max_attempts, timeout_seconds, delay_seconds,
+        CASE
+            WHEN scheduled_at IS NOT NULL THEN scheduled_at
+            WHEN delay_seconds IS NULL OR delay_seconds BETWEEN 0 AND 3155760000 THEN now()
+        END
+    )
+END;
+
 -- The options that few jobs have: checked, and as they are stored. The key of a unique job gets its period.
 CREATE FUNCTION stored_options(options json, index integer, scheduled_at timestamptz) RETURNS json
 LANGUAGE plpgsql VOLATILE
@@ -163,7 +192,7 @@ BEGIN
                 CASE
                     WHEN new.scheduled_at > now() THEN 'scheduled' ELSE 'available'
                 END::job_state,
-                new.args::jsonb, new.metadata::jsonb, new.tags, new.key, new.sequence,
+                new.args::jsonb, new.metadata::jsonb, new.tags, new.key, nullif(new.sequence, false),
                 new.unique_key, new.unique_states, new.expires_at
             )
             ON CONFLICT DO NOTHING
@@ -256,12 +285,134 @@ DROP FUNCTION enqueue_many(json, integer);
 -- fields of it were. Rows are inserted in order of what they may wait for (key, else id), so that two
 -- calls with the same cannot deadlock. One NOTIFY a queue, since PostgreSQL drops a transaction's
 -- repetitions, and none that no node wants: commits with a NOTIFY stand in line.
+-- Jobs without options, nearly all, take a way of their own: a sixth less work for many, a third for one.
+-- An escaped letter (\u006f...) could hide the word, so with one it is the long way.
 CREATE FUNCTION enqueue_many(jobs json, args_limit integer DEFAULT 2097152)
 RETURNS TABLE (index integer, id uuid, inserted boolean, replaced boolean)
 LANGUAGE plpgsql VOLATILE
 AS $$
 #variable_conflict use_column
 BEGIN
+    IF strpos(jobs::text, '"options"') = 0 AND strpos(jobs::text, '\u') = 0 THEN
+        RETURN QUERY
+        WITH given AS MATERIALIZED (
+            SELECT
+                (entry.place - 1)::integer AS index,
+                coalesce(entry.id, uuid7(entry.place::integer)) AS id,
+                -- So many bytes are at most as many characters, which take longer to count.
+                CASE
+                    WHEN octet_length(entry.kind) BETWEEN 1 AND 127
+                    AND (entry.queue IS NULL OR octet_length(entry.queue) BETWEEN 1 AND 127)
+                    AND (entry.priority IS NULL OR entry.priority BETWEEN 1 AND 4)
+                    AND (entry.max_attempts IS NULL OR entry.max_attempts BETWEEN 1 AND 32000)
+                    AND (
+                        entry.timeout_seconds IS NULL
+                        OR entry.timeout_seconds BETWEEN 0 AND 3155760000
+                    )
+                    AND (
+                        entry.delay_seconds IS NULL OR entry.delay_seconds BETWEEN 0 AND 3155760000
+                    )
+                    AND (
+                        entry.scheduled_at IS NULL
+                        OR entry.scheduled_at
+                            BETWEEN '0001-01-01+00' AND '9999-12-31 23:59:59.999999+00'
+                    )
+                    THEN entry.kind
+                    ELSE checked_kind(
+                        (entry.place - 1)::integer, entry.kind, entry.queue, entry.priority,
+                        entry.max_attempts, entry.timeout_seconds, entry.delay_seconds,
+                        entry.scheduled_at
+                    )
+                END AS kind,
+                coalesce(entry.queue, 'default') AS queue,
+                coalesce(entry.priority, 1)::smallint AS priority,
+                coalesce(entry.max_attempts, 25)::smallint AS max_attempts,
+                entry.timeout_seconds,
+                CASE
+                    WHEN entry.scheduled_at IS NULL AND entry.delay_seconds IS NULL THEN now()
+                    WHEN entry.scheduled_at IS NULL
+                    THEN now() + make_interval(secs => entry.delay_seconds)
+                    WHEN entry.delay_seconds IS NULL THEN entry.scheduled_at
+                    ELSE refuse_two_times((entry.place - 1)::integer)
+                END AS scheduled_at,
+                CASE
+                    WHEN octet_length(entry.args::text) > args_limit
+                    THEN refuse_payload(
+                        'args', octet_length(entry.args::text), args_limit,
+                        (entry.place - 1)::integer
+                    )
+                    ELSE coalesce(entry.args, '{}')
+                END AS args,
+                CASE
+                    WHEN octet_length(entry.metadata::text) > 65536
+                    THEN refuse_payload(
+                        'metadata', octet_length(entry.metadata::text), 65536,
+                        (entry.place - 1)::integer
+                    )
+                    ELSE coalesce(entry.metadata, '{}')
+                END AS metadata,
+                coalesce(entry.tags, '{}') AS tags
+            FROM ROWS FROM (
+                json_to_recordset(jobs) AS (
+                    id uuid, kind text, queue text, priority integer, max_attempts integer,
+                    timeout_seconds double precision, delay_seconds double precision,
+                    scheduled_at timestamptz, args json, metadata json, tags text[]
+                )
+            ) WITH ORDINALITY AS entry (
+                id, kind, queue, priority, max_attempts, timeout_seconds, delay_seconds,
+                scheduled_at, args, metadata, tags, place
+            )
+        ), wanted AS (
+            SELECT array_agg(DISTINCT served.queue) AS queues
+            FROM node CROSS JOIN LATERAL unnest(node.queues) AS served (queue)
+            WHERE node.wants_wakeups AND node.ended_at IS NULL
+        ), written AS (
+            INSERT INTO job (
+                id, kind, queue, priority, max_attempts, timeout_seconds, scheduled_at, state,
+                args, metadata, tags
+            )
+            SELECT
+                given.id, given.kind, given.queue, given.priority, given.max_attempts,
+                given.timeout_seconds, given.scheduled_at,
+                CASE
+                    WHEN given.scheduled_at > now() THEN 'scheduled' ELSE 'available'
+                END::job_state,
+                given.args::jsonb, given.metadata::jsonb, given.tags
+            FROM given
+            ORDER BY given.id
+            ON CONFLICT (id) DO NOTHING
+            RETURNING
+                job.id,
+                CASE
+                    WHEN job.state = 'available'
+                    THEN
+                        CASE
+                            WHEN job.queue::text = ANY ((SELECT wanted.queues FROM wanted)::text[])
+                                OR '*' = ANY ((SELECT wanted.queues FROM wanted)::text[])
+                            THEN pg_notify(current_schema() || '.wakeup', job.queue)
+                        END
+                    -- Later ones are found by the stager's own poll.
+                    WHEN job.scheduled_at <= now() + interval '10 s'
+                    THEN pg_notify(current_schema() || '.due', '')
+                END
+        )
+        SELECT
+            given.index,
+            given.id,
+            CASE
+                WHEN (SELECT count(*) FROM written) = (SELECT count(*) FROM given) THEN true
+                -- Only now is it looked which they were.
+                ELSE (given.id, given.index) IN (
+                    SELECT written.id, min(same.index)
+                    FROM written JOIN given AS same ON same.id = written.id
+                    GROUP BY written.id
+                )
+            END,
+            false
+        FROM given
+        ORDER BY given.index;
+        RETURN;
+    END IF;
     RETURN QUERY
     WITH given AS MATERIALIZED (
         SELECT
@@ -355,7 +506,7 @@ BEGIN
             given.timeout_seconds, given.scheduled_at,
             CASE WHEN given.scheduled_at > now() THEN 'scheduled' ELSE 'available' END::job_state,
             given.args::jsonb, given.metadata::jsonb, given.tags, given.options ->> 'key',
-            coalesce((given.options ->> 'sequence')::boolean, false),
+            nullif((given.options ->> 'sequence')::boolean, false),
             (given.options ->> 'unique_key')::bytea,
             (given.options ->> 'unique_states')::bit(8),
             (given.options ->> 'expires_at')::timestamptz
@@ -429,19 +580,33 @@ CREATE FUNCTION enqueue(
 LANGUAGE sql VOLATILE
 AS $$
     SELECT new.id
-    FROM enqueue_many(json_build_array(json_build_object(
-        'kind', enqueue.kind, 'args', enqueue.args, 'queue', enqueue.queue,
-        'priority', enqueue.priority, 'max_attempts', enqueue.max_attempts,
-        'scheduled_at', enqueue.scheduled_at, 'delay_seconds', enqueue.delay_seconds,
-        'timeout_seconds', enqueue.timeout_seconds, 'tags', enqueue.tags,
-        'metadata', enqueue.metadata, 'id', enqueue.id, 'options', json_build_object(
-            'key', enqueue.key, 'sequence', enqueue.sequence, 'unique_by', enqueue.unique_by,
-            'unique_states', enqueue.unique_states,
-            'unique_period_seconds', enqueue.unique_period_seconds,
-            'on_conflict', enqueue.on_conflict, 'replace', enqueue.replace,
-            'expires_at', enqueue.expires_at, 'expires_seconds', enqueue.expires_seconds
-        )
-    ))) AS new
+    FROM enqueue_many(CASE
+        WHEN num_nonnulls(
+            enqueue.key, enqueue.unique_by, enqueue.unique_period_seconds, enqueue.replace,
+            enqueue.expires_at, enqueue.expires_seconds
+        ) = 0 AND enqueue.sequence IS NOT TRUE AND enqueue.unique_states = B'11111001'
+        AND enqueue.on_conflict = 'keep'
+        THEN json_build_array(json_build_object(
+            'kind', enqueue.kind, 'args', enqueue.args, 'queue', enqueue.queue,
+            'priority', enqueue.priority, 'max_attempts', enqueue.max_attempts,
+            'scheduled_at', enqueue.scheduled_at, 'delay_seconds', enqueue.delay_seconds,
+            'timeout_seconds', enqueue.timeout_seconds, 'tags', enqueue.tags,
+            'metadata', enqueue.metadata, 'id', enqueue.id
+        ))
+        ELSE json_build_array(json_build_object(
+            'kind', enqueue.kind, 'args', enqueue.args, 'queue', enqueue.queue,
+            'priority', enqueue.priority, 'max_attempts', enqueue.max_attempts,
+            'scheduled_at', enqueue.scheduled_at, 'delay_seconds', enqueue.delay_seconds,
+            'timeout_seconds', enqueue.timeout_seconds, 'tags', enqueue.tags,
+            'metadata', enqueue.metadata, 'id', enqueue.id, 'options', json_build_object(
+                'key', enqueue.key, 'sequence', enqueue.sequence, 'unique_by', enqueue.unique_by,
+                'unique_states', enqueue.unique_states,
+                'unique_period_seconds', enqueue.unique_period_seconds,
+                'on_conflict', enqueue.on_conflict, 'replace', enqueue.replace,
+                'expires_at', enqueue.expires_at, 'expires_seconds', enqueue.expires_seconds
+            )
+        ))
+    END) AS new
 $$;
 
 -- As 002_enqueue does it; and who might enqueue before may give the new options, too.
@@ -452,6 +617,8 @@ DECLARE
 BEGIN
     FOREACH signature IN ARRAY ARRAY[
         'refuse_entry(integer, text, text, integer, integer, double precision, double precision,'
+            ' timestamptz)',
+        'checked_kind(integer, text, text, integer, integer, double precision, double precision,'
             ' timestamptz)',
         'stored_options(json, integer, timestamptz)',
         'enqueue_duplicate(json)',

@@ -2,7 +2,7 @@
 DROP TRIGGER schedule_notify ON schedule;
 DROP TRIGGER schedule_changed ON schedule;
 DROP FUNCTION schedule_notify(), schedule_changed();
-ALTER TABLE node DROP COLUMN schedules;
+ALTER TABLE node DROP COLUMN schedules, DROP COLUMN kinds;
 ALTER TABLE schedule RESET (
     fillfactor, autovacuum_vacuum_threshold, autovacuum_vacuum_scale_factor
 );

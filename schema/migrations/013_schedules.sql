@@ -25,6 +25,8 @@ ALTER TABLE schedule SET (
 
 -- Names of the schedules that the node's app defines: those in code fire while one does.
 ALTER TABLE node ADD COLUMN schedules text[] NOT NULL DEFAULT '{}';
+-- And the kinds that it has handlers for; NULL: it has not said.
+ALTER TABLE node ADD COLUMN kinds text[];
 
 -- Times that were changed, or that begin anew after a pause, are planned from now on by the leader.
 CREATE FUNCTION schedule_changed() RETURNS trigger

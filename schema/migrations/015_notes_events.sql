@@ -96,7 +96,7 @@ BEGIN
         WITH told AS (
             SELECT
                 given.place,
-                json_build_object(
+                json_strip_nulls(json_build_object(
                     'event', given.word,
                     'at', clock_timestamp(),
                     'queue', job.queue,
@@ -106,8 +106,11 @@ BEGIN
                     'run_number', job.run_number,
                     'attempt', job.attempt,
                     'max_attempts', job.max_attempts,
-                    'error', left(failure.error_class, 200)
-                )::text AS item
+                    'error', left(failure.error_class, 200),
+                    'pid', failure.pid,
+                    'exit_status', failure.exit_status,
+                    'signal', failure.signal
+                ))::text AS item
             FROM unnest(ids, words) WITH ORDINALITY AS given (id, word, place)
             JOIN job ON job.id = given.id
             LEFT JOIN failure

@@ -16,11 +16,16 @@ BEGIN
 END
 $$;
 
--- A claim takes nothing; nobody is told why, for nodes ask again and again.
+-- A claim takes nothing; nobody is told why, for nodes ask again and again. What claim.sql has counted as
+-- taken is taken back (see 017_job_count).
 CREATE FUNCTION refuse_claim() RETURNS trigger
-LANGUAGE plpgsql
+LANGUAGE plpgsql SECURITY DEFINER
 AS $$
 BEGIN
+    IF current_setting('hr.counts', true) = 'own' AND pg_trigger_depth() = 1 THEN
+        INSERT INTO job_count (queue, state, jobs)
+        VALUES (OLD.queue, OLD.state, 1), (NEW.queue, NEW.state, -1);
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -67,7 +72,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['disable_namespace', 'enable_namespace'] LOOP
+    FOREACH name IN ARRAY ARRAY['refuse_claim', 'disable_namespace', 'enable_namespace'] LOOP
         EXECUTE format(
             'ALTER FUNCTION %I() SET search_path = %I, pg_temp', name, current_schema()
         );

@@ -4,7 +4,8 @@
 -- Locks: ACCESS EXCLUSIVE on job, queue and node, for a moment: no row is rewritten.
 -- Safe while serving: yes; nodes of older versions claim from limited queues as from others.
 ALTER TABLE job
-    ADD COLUMN limited boolean NOT NULL DEFAULT false;  -- counted by its queue while it runs: job_limited
+    ADD COLUMN limited boolean;                         -- counted by its queue while it runs: job_limited;
+                                                        -- NULL: no, for the reason of `sequence` (009)
 
 ALTER TABLE queue
     ADD COLUMN concurrency integer,                     -- jobs that run at once; NULL: any number
@@ -19,6 +20,7 @@ ALTER TABLE queue
     ADD COLUMN free_at timestamptz,                     -- when the next job would be due at an even rate
     ADD COLUMN turn text,                               -- the key that had the last turn
     ADD COLUMN walked uuid,                             -- behind it go on looking for jobs without a key
+    ADD COLUMN marked_at timestamptz,                   -- when all that ran was found to be marked as limited
     ADD CONSTRAINT queue_concurrency_range CHECK (concurrency >= 1),
     ADD CONSTRAINT queue_per_key_range CHECK (per_key >= 1),
     ADD CONSTRAINT queue_rate_range CHECK (
@@ -72,34 +74,41 @@ RETURN greatest(
 ) + make_interval(secs => jobs * spacing);
 
 -- What runs of a limited queue, by key, as its row is locked. What was claimed before the queue had
--- limits is not in job_limited: a claim begun before may last for a while, so for a minute all that
--- runs is looked through, and marked.
-CREATE FUNCTION running_of(name text, since timestamptz) RETURNS TABLE (key text, jobs integer)
+-- limits is not in job_limited, and such a claim, begun before, may last for a while. So for a minute
+-- all that runs is counted, of whatever queue; after it all of this one is marked, once, however much later.
+CREATE FUNCTION running_of(limits queue) RETURNS TABLE (key text, jobs integer)
 LANGUAGE plpgsql VOLATILE
 AS $$
 #variable_conflict use_column
 BEGIN
-    IF since > clock_timestamp() - interval '1 minute' THEN
+    IF limits.marked_at > limits.limited_at THEN
+        RETURN QUERY
+        SELECT job.key::text, count(*)::integer
+        FROM job
+        WHERE job.state = 'running' AND job.limited AND job.queue = limits.name
+        GROUP BY job.key;
+        RETURN;
+    END IF;
+    IF limits.limited_at < clock_timestamp() - interval '1 minute' THEN
         UPDATE job SET limited = true
         FROM (
             SELECT job.id
             FROM job
-            WHERE job.state = 'running' AND job.queue = name AND NOT job.limited
+            WHERE job.state = 'running' AND job.queue = limits.name AND job.limited IS NOT TRUE
             FOR UPDATE SKIP LOCKED
         ) AS unmarked
         WHERE job.id = ANY (ARRAY[unmarked.id]);
-        RETURN QUERY
-        SELECT job.key::text, count(*)::integer
-        FROM job
-        WHERE job.state = 'running' AND job.queue = name
-        GROUP BY job.key;
-    ELSE
-        RETURN QUERY
-        SELECT job.key::text, count(*)::integer
-        FROM job
-        WHERE job.state = 'running' AND job.limited AND job.queue = name
-        GROUP BY job.key;
+        UPDATE queue SET marked_at = clock_timestamp()
+        WHERE queue.name = limits.name AND NOT EXISTS (
+            SELECT FROM job
+            WHERE job.state = 'running' AND job.queue = limits.name AND job.limited IS NOT TRUE
+        );
     END IF;
+    RETURN QUERY
+    SELECT job.key::text, count(*)::integer
+    FROM job
+    WHERE job.state = 'running' AND job.queue = limits.name
+    GROUP BY job.key;
 END
 $$;
 
@@ -107,18 +116,22 @@ $$;
 -- turn, walked: where they stand now. runs: what runs, by key. room: how many jobs at most.
 -- A key gives what it may, one each round; jobs without a key take turns as if they had one. They are
 -- found by walking a piece of the queue at each claim: no index holds them apart.
+-- Returns the jobs' ids and, to find their rows again by, where those are.
 CREATE FUNCTION take_turns(
     limits queue, of_kinds text[], room integer, runs jsonb, at timestamptz, spacing double precision
-) RETURNS TABLE (chosen uuid[], turn text, walked uuid)
+) RETURNS TABLE (chosen uuid[], spots tid[], turn text, walked uuid)
 LANGUAGE plpgsql VOLATILE
 AS $$
 #variable_conflict use_variable
 DECLARE
-    piece integer := greatest(200, room);
+    piece integer;
     full_keys bigint;
     seen bigint;
     share integer;
+    found bigint;
+    cut integer;
     loose uuid[];
+    loose_spots tid[];
     last_seen uuid;
     visits text[];
     allowances integer[];
@@ -195,14 +208,21 @@ BEGIN
     FROM allowed
     WHERE allowed.jobs > 0;
     visits := coalesce(visits[:room], '{}');
+    -- So many rounds it takes, if no key has fewer jobs.
+    share := ceil(room::double precision / greatest(1, cardinality(visits)));
 
-    -- Jobs without a key, in the next piece of the queue.
+    -- Jobs without a key, in the next piece of the queue: more than their share, but for what keys may not
+    -- take.
+    piece := greatest(200, least(room, greatest(
+        4 * share, room - (SELECT coalesce(sum(allowed.jobs), 0) FROM unnest(allowances) AS allowed (jobs))
+    )));
     SELECT
         array_agg(next.id) FILTER (WHERE next.key IS NULL AND next.kind = ANY (of_kinds)),
+        array_agg(next.spot) FILTER (WHERE next.key IS NULL AND next.kind = ANY (of_kinds)),
         (array_agg(next.id))[count(*)::integer], count(*)
-    INTO loose, last_seen, seen
+    INTO loose, loose_spots, last_seen, seen
     FROM (
-        SELECT job.id, job.key, job.kind
+        SELECT job.id, job.ctid AS spot, job.key, job.kind
         FROM job
         WHERE job.state = 'available' AND job.queue = limits.name
         AND (job.priority, job.scheduled_at, job.id) > (
@@ -217,42 +237,50 @@ BEGIN
     ) AS next;
     loose := coalesce(loose, '{}');
 
-    -- Some keys have fewer jobs than their share: of others so many more are looked at.
-    share := CASE
-        WHEN cardinality(visits) >= room THEN 1
-        ELSE ceil(4.0 * room / greatest(1, cardinality(visits)))
-    END;
-    WITH candidate AS (
-        SELECT next.id, visit.key, visit.place, next.round
-        FROM unnest(visits, allowances[:room]) WITH ORDINALITY AS visit (key, jobs, place)
-        CROSS JOIN LATERAL (
-            SELECT one.id, row_number() OVER () AS round
-            FROM (
-                SELECT job.id
-                FROM job
-                WHERE job.state <= 'available' AND job.key IS NOT NULL
-                AND job.queue = limits.name AND job.key = visit.key AND job.kind = ANY (of_kinds)
-                ORDER BY job.priority, job.scheduled_at, job.id
-                LIMIT least(visit.jobs, share)
-            ) AS one
-        ) AS next
-        UNION ALL
-        SELECT one.id, NULL, 0, one.round
-        FROM unnest(loose) WITH ORDINALITY AS one (id, round)
-    ), taken AS (
-        SELECT candidate.*
-        FROM candidate
-        ORDER BY candidate.round, candidate.place
-        LIMIT room
-    )
-    SELECT
-        coalesce(array_agg(taken.id ORDER BY taken.round, taken.place), '{}'),
-        (array_agg(taken.key ORDER BY taken.place DESC) FILTER (
-            WHERE taken.round = 1 AND taken.key IS NOT NULL
-        ))[1],
-        count(*) FILTER (WHERE taken.key IS NULL)
-    INTO chosen, turn, loose_taken
-    FROM taken;
+    -- Where some keys have fewer jobs than their share, of others more are looked at.
+    LOOP
+        WITH candidate AS (
+            SELECT
+                next.id, next.spot, visit.key, visit.place, next.round,
+                next.round = share AND visit.jobs > share AS more
+            FROM unnest(visits, allowances[:room]) WITH ORDINALITY AS visit (key, jobs, place)
+            CROSS JOIN LATERAL (
+                SELECT one.id, one.spot, row_number() OVER () AS round
+                FROM (
+                    SELECT job.id, job.ctid AS spot
+                    FROM job
+                    WHERE job.state <= 'available' AND job.key IS NOT NULL
+                    AND job.queue = limits.name AND job.key = visit.key AND job.kind = ANY (of_kinds)
+                    ORDER BY job.priority, job.scheduled_at, job.id
+                    LIMIT least(visit.jobs, share)
+                ) AS one
+            ) AS next
+            UNION ALL
+            SELECT
+                one.id, one.spot, NULL, 0, one.round,
+                one.round = share AND share < cardinality(loose)
+            FROM unnest(loose, loose_spots) WITH ORDINALITY AS one (id, spot, round)
+            WHERE one.round <= share
+        ), taken AS (
+            SELECT candidate.*
+            FROM candidate
+            ORDER BY candidate.round, candidate.place
+            LIMIT room
+        )
+        SELECT
+            coalesce(array_agg(taken.id ORDER BY taken.round, taken.place), '{}'),
+            array_agg(taken.spot ORDER BY taken.round, taken.place),
+            (array_agg(taken.key ORDER BY taken.place DESC) FILTER (
+                WHERE taken.round = 1 AND taken.key IS NOT NULL
+            ))[1],
+            count(*) FILTER (WHERE taken.key IS NULL),
+            count(*),
+            count(*) FILTER (WHERE taken.more)
+        INTO chosen, spots, turn, loose_taken, found, cut
+        FROM taken;
+        EXIT WHEN found = room OR cut = 0;
+        share := least(room, share + 2 * ceil((room - found)::double precision / cut));
+    END LOOP;
     turn := coalesce(turn, limits.turn);
     walked := CASE
         WHEN loose_taken < cardinality(loose) THEN limits.walked
@@ -286,6 +314,7 @@ DECLARE
     running integer;
     turns record;
     chosen uuid[];
+    spots tid[];
     rate_full boolean := false;
     again double precision;
     keyed boolean;
@@ -308,7 +337,7 @@ BEGIN
             coalesce(sum(held.jobs), 0),
             coalesce(jsonb_object_agg(held.key, held.jobs) FILTER (WHERE held.key IS NOT NULL), '{}')
         INTO running, runs
-        FROM running_of(from_queue, limits.limited_at) AS held;
+        FROM running_of(limits) AS held;
         room := least(room, limits.concurrency - running);
     END IF;
     IF limits.rate_count IS NOT NULL AND NOT limits.rate_per_key THEN
@@ -318,26 +347,30 @@ BEGIN
 
     IF room > 0 AND keyed THEN
         SELECT * INTO turns FROM take_turns(limits, of_kinds, room, runs, at, spacing);
-        chosen := ARRAY(
-            SELECT job.id
-            FROM unnest(turns.chosen) WITH ORDINALITY AS pick (id, place)
-            JOIN job ON job.id = ANY (ARRAY[pick.id])
-            WHERE job.state::text = 'available'
-            ORDER BY pick.place
+        SELECT array_agg(pick.id ORDER BY pick.place), array_agg(pick.spot ORDER BY pick.place)
+        INTO chosen, spots
+        FROM (
+            SELECT job.id, job.ctid AS spot, picked.place
+            FROM unnest(turns.chosen, turns.spots) WITH ORDINALITY AS picked (id, spot, place)
+            JOIN job ON job.ctid = picked.spot
+            WHERE job.id = picked.id AND job.state::text = 'available'
             FOR UPDATE OF job SKIP LOCKED
-        );
+        ) AS pick;
     ELSIF room > 0 THEN
-        chosen := ARRAY(
-            SELECT job.id
+        SELECT array_agg(next.id), array_agg(next.spot)
+        INTO chosen, spots
+        FROM (
+            SELECT job.id, job.ctid AS spot
             FROM job
             WHERE job.state = 'available' AND job.queue = from_queue AND job.kind = ANY (of_kinds)
             ORDER BY job.priority, job.scheduled_at, job.id
             LIMIT room
             FOR UPDATE SKIP LOCKED
-        );
+        ) AS next;
     END IF;
 
     IF cardinality(chosen) > 0 THEN
+        PERFORM set_config('hr.counts', 'own', true);  -- see 017_job_count
         RETURN QUERY
         UPDATE job
         SET state = 'running',
@@ -346,13 +379,16 @@ BEGIN
             run_number = job.run_number + 1,
             attempt = job.attempt + 1,
             limited = true
-        FROM unnest(chosen) AS pick (id)
-        WHERE job.id = ANY (ARRAY[pick.id])
+        FROM unnest(spots) AS pick (spot)  -- they are locked, so nobody moves them
+        WHERE job.ctid = pick.spot
         RETURNING
             job.id, job.run_number, job.kind::text, job.queue::text, job.args::text, job.attempt,
             job.max_attempts, job.timeout_seconds, job.metadata::text,
-            extract(epoch FROM at - job.scheduled_at)::double precision, job.key::text, job.crashes,
-            extract(epoch FROM job.expires_at - at)::double precision, NULL::double precision;
+            date_part('epoch', at - job.scheduled_at), job.key::text, job.crashes,
+            date_part('epoch', job.expires_at - at), NULL::double precision;
+        PERFORM set_config('hr.counts', '', true);
+        INSERT INTO job_count (queue, state, jobs)
+        VALUES (from_queue, 'available', -cardinality(chosen)), (from_queue, 'running', cardinality(chosen));
         IF limits.rate_per_key THEN
             INSERT INTO key_rate AS known (queue, key, free_at)
             SELECT
@@ -420,7 +456,7 @@ DECLARE
     signature text;
 BEGIN
     FOREACH signature IN ARRAY ARRAY[
-        'running_of(text, timestamptz)',
+        'running_of(queue)',
         'take_turns(queue, text[], integer, jsonb, timestamptz, double precision)',
         'claim_limited(bigint, text, text[], integer)'
     ] LOOP

@@ -142,7 +142,11 @@ BEGIN
     IF TG_OP = 'DELETE' OR (NEW.queue, NEW.key) IS DISTINCT FROM (OLD.queue, OLD.key) THEN
         PERFORM look_at_sequence(OLD.queue, OLD.key);
     END IF;
-    IF TG_OP = 'UPDATE' THEN
+    IF TG_OP = 'UPDATE' AND (
+        (NEW.finalized_at IS NOT NULL AND OLD.finalized_at IS NULL)
+        OR (NEW.state = 'pending' AND OLD.state <> 'pending')
+        OR (NEW.queue, NEW.key) IS DISTINCT FROM (OLD.queue, OLD.key)
+    ) THEN
         PERFORM look_at_sequence(NEW.queue, NEW.key);
     END IF;
     RETURN NULL;
@@ -218,16 +222,11 @@ CREATE CONSTRAINT TRIGGER job_sequence_enqueued
     AFTER INSERT ON job DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     WHEN (NEW.sequence)
     EXECUTE FUNCTION sequence_enqueued();
--- A claim sets none of these columns, and so does not even ask.
+-- A claim sets none of these columns, and so does not even ask. Nothing here names OLD, which would be taken
+-- apart for each ack, of whatever job.
 CREATE CONSTRAINT TRIGGER job_sequence_changed
     AFTER UPDATE OF finalized_at, queue, key ON job DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (
-        NEW.sequence AND (
-            (NEW.finalized_at IS NOT NULL AND OLD.finalized_at IS NULL)
-            OR (NEW.state = 'pending' AND OLD.state <> 'pending')
-            OR (NEW.queue, NEW.key) IS DISTINCT FROM (OLD.queue, OLD.key)
-        )
-    )
+    WHEN (NEW.sequence)
     EXECUTE FUNCTION sequence_changed();
 CREATE CONSTRAINT TRIGGER job_sequence_deleted
     AFTER DELETE ON job DEFERRABLE INITIALLY DEFERRED FOR EACH ROW

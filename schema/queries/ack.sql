@@ -13,6 +13,7 @@
 --         = ANY (ARRAY[id]): see ack_completed.sql.
 -- Rows:   one: counts of what was written, the parents of what has ended, and the places, from 1, of those
 --         that came too late.
+-- Counts: what it writes, by itself; see migration 017_job_count.
 -- A job whose cancellation was requested meanwhile is cancelled, whatever its run has come to.
 WITH given AS MATERIALIZED (
     SELECT DISTINCT ON (ack.id, ack.run_number) *
@@ -65,8 +66,9 @@ WITH given AS MATERIALIZED (
         peak_rss_kib = decided.peak_rss_kib
     FROM decided
     WHERE job.id = ANY (ARRAY[decided.id])
+    AND (SELECT set_config('hr.counts', 'own', true)) IS NOT NULL
     RETURNING
-        job.id, job.state, job.parent_id, decided.place,
+        job.id, job.queue, job.state, job.parent_id, decided.place,
         decided.error_class IS NOT NULL AS failed,
         CASE
             WHEN job.state IN ('completed', 'cancelled', 'discarded') THEN NULL
@@ -81,6 +83,17 @@ WITH given AS MATERIALIZED (
             WHEN job.state IN ('scheduled', 'retryable') AND decided.delay_seconds <= 10
             THEN pg_notify(current_schema() || '.due', '')
         END
+), counted AS (
+    INSERT INTO job_count (queue, state, jobs)
+    SELECT ended.queue, change.state, change.jobs
+    FROM (
+        SELECT written.queue, written.state, count(*) AS jobs
+        FROM written
+        GROUP BY written.queue, written.state
+    ) AS ended
+    CROSS JOIN LATERAL (
+        VALUES ('running'::job_state, -ended.jobs), (ended.state, ended.jobs)
+    ) AS change (state, jobs)
 ), failed AS (
     INSERT INTO failure (
         job_id, run_number, attempt, node, error_class, message, trace, pid, exit_status, signal,

@@ -10,6 +10,9 @@
 -- Plan:   Nested Loop of groups and Limit -> LockRows -> Index Scan using job_claim. The CTE is
 --         MATERIALIZED, for a rescan would lock and take a second lot.
 --         = ANY (ARRAY[id]): see ack_completed.sql. The place is an Index Cond, as a row comparison.
+--         date_part, since extract would make a numeric first, at 0.5 us a job.
+-- Counts: what it takes, by itself; see migration 017_job_count. What is locked here is updated, too, but
+--         where the namespace is disabled: see refuse_claim in 019_namespace_switch.
 -- Rows:   one a job, by group, in the order of the claim.
 WITH demand AS MATERIALIZED (
     SELECT
@@ -36,7 +39,7 @@ WITH demand AS MATERIALIZED (
         AND (queue.paused_at IS NOT NULL OR queue.limited_at IS NOT NULL)
     )
 ), taken AS MATERIALIZED (
-    SELECT next.id
+    SELECT next.id, demand.queue
     FROM demand CROSS JOIN LATERAL (
         SELECT job.id
         FROM job
@@ -47,6 +50,11 @@ WITH demand AS MATERIALIZED (
         LIMIT demand.places
         FOR UPDATE SKIP LOCKED
     ) AS next
+), counted AS (
+    INSERT INTO job_count (queue, state, jobs)
+    SELECT held.queue, change.state::job_state, held.jobs * change.sign
+    FROM (SELECT taken.queue, count(*) AS jobs FROM taken GROUP BY taken.queue) AS held
+    CROSS JOIN (VALUES ('available', -1), ('running', 1)) AS change (state, sign)
 )
 UPDATE job
 SET state = 'running',
@@ -56,9 +64,10 @@ SET state = 'running',
     attempt = job.attempt + 1
 FROM taken
 WHERE job.id = ANY (ARRAY[taken.id])
+AND (SELECT set_config('hr.counts', 'own', true)) IS NOT NULL
 RETURNING
     job.id, job.run_number, job.kind, job.queue, job.args::text, job.attempt, job.max_attempts,
     job.timeout_seconds, job.metadata::text,
-    extract(epoch FROM now() - job.scheduled_at)::double precision AS wait_seconds,
+    date_part('epoch', now() - job.scheduled_at) AS wait_seconds,
     job.key, job.crashes,
-    extract(epoch FROM job.expires_at - now())::double precision AS expires_seconds
+    date_part('epoch', job.expires_at - now()) AS expires_seconds

@@ -42,7 +42,7 @@ WITH entitled AS MATERIALIZED (
     )
     SELECT
         firing.job_id, firing.kind, firing.queue, firing.args, firing.priority,
-        firing.max_attempts, firing.timeout_seconds, firing.tags, firing.key, firing.sequence,
+        firing.max_attempts, firing.timeout_seconds, firing.tags, firing.key, nullif(firing.sequence, false),
         firing.at + make_interval(secs => firing.expires_seconds), firing.at,
         firing.metadata || jsonb_build_object(
             'schedule', firing.name,

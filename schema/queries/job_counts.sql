@@ -1,5 +1,5 @@
 -- How many jobs there are, by queue and state, at no cost that grows with their number.
--- Caller: Store.counts and queues; runtime.client, JobWork.counts. See job_count_fold.sql.
+-- Caller: Store.counts_by_queue; runtime.client, JobWork.counts. See job_count_fold.sql.
 -- Locks:  none.
 -- Plan:   job_count whole: as many rows as there were statements since it was folded.
 -- Rows:   one a queue and state that has jobs.

@@ -10,6 +10,7 @@ SELECT
     ) AS leader,
     (
         SELECT count(*) FROM job WHERE job.state = 'running' AND job.node_id = node.id
-    ) AS running
+    ) AS running,
+    node.kinds
 FROM node
 ORDER BY live DESC, node.id DESC

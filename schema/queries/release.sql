@@ -7,6 +7,7 @@
 --         The state is compared as text, so that the planner does not take job_running: read whole
 --         for each ack, that is quadratic.
 --         = ANY (ARRAY[id]): see ack_completed.sql.
+-- Counts: what it writes, by itself; see migration 017_job_count.
 -- Rows:   one: how many were given back.
 WITH given AS MATERIALIZED (
     SELECT run.id, run.run_number
@@ -23,11 +24,23 @@ WITH given AS MATERIALIZED (
     FROM given
     WHERE job.id = ANY (ARRAY[given.id])
     AND job.run_number = given.run_number AND job.state::text = 'running'
+    AND (SELECT set_config('hr.counts', 'own', true)) IS NOT NULL
     RETURNING
-        job.id, job.state,
+        job.id, job.queue, job.state,
         CASE
             WHEN job.state = 'available' THEN pg_notify(current_schema() || '.wakeup', job.queue)
         END
+), counted AS (
+    INSERT INTO job_count (queue, state, jobs)
+    SELECT ended.queue, change.state, change.jobs
+    FROM (
+        SELECT released.queue, released.state, count(*) AS jobs
+        FROM released
+        GROUP BY released.queue, released.state
+    ) AS ended
+    CROSS JOIN LATERAL (
+        VALUES ('running'::job_state, -ended.jobs), (ended.state, ended.jobs)
+    ) AS change (state, jobs)
 )
 SELECT
     count(*) AS released,

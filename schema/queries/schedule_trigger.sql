@@ -12,7 +12,7 @@ WITH chosen AS MATERIALIZED (
     )
     SELECT
         $2::uuid, chosen.kind, chosen.queue, chosen.args, chosen.priority, chosen.max_attempts,
-        chosen.timeout_seconds, chosen.tags, chosen.key, chosen.sequence,
+        chosen.timeout_seconds, chosen.tags, chosen.key, nullif(chosen.sequence, false),
         now() + make_interval(secs => chosen.expires_seconds),
         chosen.metadata || jsonb_build_object(
             'schedule', chosen.name,

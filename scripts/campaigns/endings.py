@@ -7,7 +7,8 @@ failure is not held against it, and does not show anything either.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from uuid import UUID
 
 import attrs
 
@@ -173,6 +174,18 @@ def shown(ended: Ended) -> bool:
 def own(ended: Ended) -> list[Told]:
     """The failures that are the poison's own, and as they must be."""
     return [told for told in ended.failures if not _wrong(ended.kind, told)]
+
+
+def known(begun: Mapping[tuple[UUID, int], float], ended: Mapping[UUID, Ended]) -> Iterator[float]:
+    """How long after the begin of a poison that dies at once its death was on record, in seconds.
+
+    Args: begun: when each run did. One that has not may have died of another one's work, as if of
+    its own: where two kill the server that both have.
+    """
+    for job, each in ended.items():
+        for told in own(each) if ENDINGS[each.kind].is_death else ():
+            if (job, told.run_number) in begun:
+                yield told.at - begun[job, told.run_number]
 
 
 def wrongs(ended: Ended) -> Iterator[str]:

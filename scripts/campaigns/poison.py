@@ -26,7 +26,7 @@ import attrs
 from runtime import Client
 from scripts.benches.processes import name_of
 from scripts.campaigns import obituaries, reading
-from scripts.campaigns.endings import ENDINGS, SERVER_KILLERS, Ended, own, shown, wrongs
+from scripts.campaigns.endings import ENDINGS, SERVER_KILLERS, Ended, known, shown, wrongs
 from scripts.campaigns.figures import shares
 from scripts.campaigns.history import Enqueue
 from scripts.campaigns.poisoning import POISONED
@@ -142,13 +142,7 @@ def _judge(site: Site, ended: Iterable[Ended]) -> None:
 def _see_deaths(site: Site, ended: Mapping[UUID, Ended]) -> None:
     """How long after the begin of a poison that dies at once its death was on record."""
     begun = {(run.job, run.number): run.begun for run in reading.runs(site.folder / POISONED)}
-    known = [
-        told.at - begun[job, told.run_number]
-        for job, each in ended.items()
-        if ENDINGS[each.kind].is_death
-        for told in own(each)
-    ]
-    site.found |= shares("death_known", known)
+    site.found |= shares("death_known", list(known(begun, ended)))
 
 
 def _see_leftovers(site: Site) -> None:

@@ -132,6 +132,11 @@ class Site:
         self._nodes.remove(held)
         held[1].close()
 
+    def check_nodes(self) -> None:
+        """Raises BenchFailed, if one has ended by itself: nobody would do the work."""
+        for node in self.nodes:
+            node.check()
+
     def end_nodes(self) -> None:
         """Let them drain."""
         for node in self.nodes:

@@ -55,7 +55,8 @@ def disturb(
 
     Args: strike: makes one fault, and takes its time. url: of the database, as the client is to
     reach it; pooler: whether it leads to a transaction pooler. make: makes so many jobs; by default
-    traced ones. Raises: CampaignFailed, if the last ones take too long.
+    traced ones. Raises: CampaignFailed, if the last ones take too long; BenchFailed, if a node has
+    ended by itself.
     """
     work = Work(site, chosen, url or site.server.url, pooler, make or _traced(site, chosen))
     site.progress.phase(f"{chosen.minutes:g} min" if chosen.minutes else f"{chosen.jobs} jobs")
@@ -71,11 +72,12 @@ def _traced(site: Site, chosen: argparse.Namespace) -> Make:
 
 
 def wait_finished(site: Site) -> None:
-    """Until all jobs are final, whoever enqueued them. Raises CampaignFailed."""
+    """Until all jobs are final, whoever enqueued them. Raises as `disturb`."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while left := reading.unfinished(site.server.url, NAMESPACE):
         if time.monotonic() > deadline:
             raise CampaignFailed(f"{left} jobs were not done after {PATIENCE_SECONDS:g} s")
+        site.check_nodes()
         time.sleep(_AGAIN_SECONDS)
 
 
@@ -121,9 +123,10 @@ class Work:
         return expected - self.completed
 
     def look(self) -> None:
-        """See how far the jobs are, from time to time."""
+        """See how far the jobs are, from time to time. Raises BenchFailed."""
         if time.monotonic() < self._look_at:
             return
+        self.site.check_nodes()
         self.completed = self.site.completed() or self.completed
         self._look_at = time.monotonic() + _LOOK_SECONDS
         self.site.progress.show(f"{self.completed} of {self.enqueued} enqueued")
@@ -140,7 +143,7 @@ class Work:
             thread.join()
 
     def wait_completed(self) -> None:
-        """Until all that was enqueued is completed. Raises CampaignFailed."""
+        """Until all that was enqueued is completed. Raises as `disturb`."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self._ended.is_set() or self._waiting > 0:
             if time.monotonic() > deadline:

@@ -163,6 +163,10 @@ async def test_the_surveyor_measures_and_falls_silent_at_the_end(bench: Bench) -
     measured = [event for event in bench.seen if isinstance(event, events.QueuesMeasured)]
     assert measured[0].queues[0].available == 1
     assert measured[-1].queues == ()
+    assert bench.saw(events.JobsCounted) == [
+        events.JobsCounted("headrace", {("default", JobState.AVAILABLE): 1}),
+        events.JobsCounted("headrace", {}),
+    ]
 
 
 @pytest.mark.parametrize("outage_seconds", [1.0, 100.0])

@@ -10,6 +10,7 @@ from actors.maintenance.registrar import Registrar
 from actors.maintenance.reindexer import Reindexer
 from actors.maintenance.scheduler import Scheduler
 from actors.store.upkeep import Rebuilt
+from runtime.job import KindInfo
 from runtime.job_filter import JobFilter
 from runtime.schedule import ScheduleInfo
 from tests.actors.conftest import Bench
@@ -91,6 +92,10 @@ async def test_missed_firings_are_told(bench: Bench) -> None:
     assert events.FiringsMissed(("tick",)) in bench.seen
 
 
+async def kinds() -> tuple[KindInfo, ...]:
+    return KindInfo("tick"), KindInfo("tock")
+
+
 async def test_the_registrar_tells_once_the_app_is_known_and_waits_for_the_database(
     bench: Bench,
 ) -> None:
@@ -101,8 +106,10 @@ async def test_the_registrar_tells_once_the_app_is_known_and_waits_for_the_datab
         await known.wait()
         return (TICK,)
 
+    bench.store.faults.fail_next("declare_kinds", times=2)
     bench.store.faults.fail_next("declare_schedules", times=3)
-    await bench.start(Registrar(bench.store, bench.lease, schedules, bench.seen.append).run)
+    registrar = Registrar(bench.store, bench.lease, kinds, schedules, bench.seen.append)
+    await bench.start(registrar.run)
     await trio.sleep(1)
     assert bench.store.faults.calls["declare_schedules"] == 0
     known.set()
@@ -110,6 +117,7 @@ async def test_the_registrar_tells_once_the_app_is_known_and_waits_for_the_datab
 
     assert bench.saw(events.SchedulesDeclared) == [events.SchedulesDeclared(1, 1)]
     assert (await bench.store.due_schedules(10)).schedules[0].name == "tick"
+    assert [node.kinds for node in await bench.store.nodes()] == [("tick", "tock")]
 
 
 async def test_a_node_whose_app_defines_nothing_asks_nothing(bench: Bench) -> None:
@@ -118,7 +126,7 @@ async def test_a_node_whose_app_defines_nothing_asks_nothing(bench: Bench) -> No
     async def none() -> tuple[ScheduleInfo, ...]:
         return ()
 
-    await bench.start(Registrar(bench.store, bench.lease, none).run)
+    await bench.start(Registrar(bench.store, bench.lease, kinds, none).run)
     await trio.sleep(1)
 
     assert bench.store.faults.calls["declare_schedules"] == 0

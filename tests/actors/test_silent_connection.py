@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 import trio
 
 from actors.heartbeat import Heartbeat
 from actors.store.protocol import Demand
 from runtime.job import ClaimedJob
-from tests.actors.conftest import NODE, Bench, new_job
+from runtime.limits import QueueLimits
+from tests.actors.conftest import NODE, Bench, new_job, seat_for
 
 
 async def test_a_renewal_that_nobody_answers_is_sent_again_in_time(bench: Bench) -> None:
@@ -54,3 +56,30 @@ async def test_a_claim_that_nobody_answers_is_sent_again_soon(bench: Bench) -> N
     with trio.fail_after(12):
         (job,) = await seat.take()
     assert (job.run_number, job.attempt) == (2, 1)
+
+
+@pytest.mark.parametrize("method", ["want_wakeups", "holdings", "release"])
+async def test_what_claims_wait_for_is_not_waited_for_as_long_as_a_statement_may_take(
+    bench: Bench, method: str
+) -> None:
+    await bench.join()
+    distributor = bench.distributor()
+    seat = seat_for(distributor)
+    bench.store.faults.lose_reply("claim")  # so that there is something to look for and give back
+    bench.store.faults.hold(method)
+    await bench.store.enqueue([new_job()])
+    await bench.start(distributor.run)
+    with trio.fail_after(12):
+        await seat.take()
+
+
+async def test_which_queues_are_limited_is_asked_again_soon(bench: Bench) -> None:
+    await bench.join()
+    bench.store.limit("default", QueueLimits(concurrency=1))
+    distributor = bench.distributor()
+    seat = seat_for(distributor)
+    bench.store.faults.hold("served")
+    await bench.store.enqueue([new_job()])
+    await bench.start(distributor.run)
+    with trio.fail_after(12):
+        await seat.take()

@@ -21,6 +21,7 @@ from runtime.outcome import Completed, Failed, Failure, GivenBack, Outcome, Snoo
 from tests.actors.conftest import Bench, new_job
 
 OOPS = Failed(Failure("ValueError", "oops"))
+DEAD = Failed(Failure("ChildDied", "oops", pid=7, signal="SIGKILL"), crashed=True)
 
 
 async def claimed(bench: Bench, max_attempts: int = 25) -> ClaimedJob:
@@ -75,6 +76,19 @@ async def test_ends_are_told_when_they_are_written(bench: Bench) -> None:
             "default",
         )
         assert event.error == (None if word in ("completed", "snoozed") else "ValueError: oops")
+
+
+async def test_a_death_is_told_with_its_process_and_signal(bench: Bench) -> None:
+    subscriptions, end = node_of(bench)
+    heard = subscriptions.subscribe("failed")
+    end(await claimed(bench), DEAD)
+    event = await heard.__anext__()
+    assert (event.error, event.pid, event.exit_status, event.signal) == (
+        "ChildDied: oops",
+        7,
+        None,
+        "SIGKILL",
+    )
 
 
 async def test_filters_and_bounds(bench: Bench) -> None:

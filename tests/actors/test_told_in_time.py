@@ -60,3 +60,9 @@ async def test_before_the_answer_of_the_claim(bench: Bench) -> None:
 
 async def test_before_a_worker_has_it(bench: Bench) -> None:
     assert await told_after(bench, hears_first=False, has_after=0.2) < 0.3
+
+
+async def test_a_question_that_nobody_answers_is_asked_again_soon(bench: Bench) -> None:
+    bench.store.faults.hold("awaiting_cancel")
+    with trio.fail_after(12):
+        await told_after(bench, hears_first=False, has_after=0.0)

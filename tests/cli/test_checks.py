@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import attrs
 import pytest
 
 from actors.store.protocol import NodeRow, QueueInfo
 from runtime.cli.checks import server, work
 from runtime.cli.checks.finding import Finding, Level
+from runtime.cli.checks.work import WaitingKind
 
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
 SOUND = {
@@ -95,6 +97,36 @@ def test_a_job_that_waits_long_although_its_queue_is_served_may_be_of_an_unknown
         "a job has waited for 700 s; 1 wait",
         "add nodes; or no app that is served has a handler of its kind",
     )
+
+
+def waiting(kind: str, jobs: int = 1, queue: str = "q", *, more: bool = False) -> WaitingKind:
+    return WaitingKind(queue, kind, jobs, more)
+
+
+def serving(*kinds: str, queue: str = "q", live: bool = True) -> NodeRow:
+    return attrs.evolve(node(queue, live=live), kinds=kinds or None)
+
+
+def texts(kinds: list[WaitingKind], *nodes: NodeRow) -> list[str]:
+    return [each.text for each in work._judge_kinds(kinds, nodes)]
+
+
+def test_kinds_that_wait_and_that_no_node_of_their_queue_serves_are_named() -> None:
+    kinds = [waiting("a"), waiting("old", 2), waiting("lost", 5), waiting("old", 1, "elsewhere")]
+    others = serving("old", "lost", queue="elsewhere"), serving("lost", live=False)
+    assert texts(kinds, serving("a", "b"), *others) == [
+        "7 available jobs of kinds that no node serves: lost (queue q): 5, old (queue q): 2"
+    ]
+    assert texts(kinds, serving("a"), serving("old", "lost", queue="*")) == []
+    assert texts(kinds, serving("a"), serving()) == [], "one has not said yet what it serves"
+    assert texts(kinds) == [], "that nobody serves the queue is said of the queue"
+
+
+def test_of_many_kinds_that_nobody_serves_ten_are_named() -> None:
+    kinds = [waiting(f"k{number}", 1000 - number, more=True) for number in range(12)]
+    (text,) = texts(kinds, serving("a"))
+    assert text.startswith("at least 11,934 available jobs of kinds that no node serves: k0 ")
+    assert text.endswith("k9 (queue q): 991, 2 more")
 
 
 def work_findings(queues: list[QueueInfo], nodes: list[NodeRow]) -> dict[str, Level]:

@@ -105,6 +105,20 @@ def test_the_check_advises_on_queues_that_nobody_serves(on: Cli) -> None:
     assert "-> python -m runtime queue resume b" in shown
 
 
+def test_the_check_names_the_kinds_that_no_node_serves(on: Cli, migrated_url: str) -> None:
+    on("enqueue", "known")
+    for _ in range(2):
+        on("enqueue", "old_name")
+    with psycopg.connect(migrated_url, options="-c search_path=headrace") as connection:
+        connection.execute(
+            "INSERT INTO node (name, host, boot_id, pid, pid_started, version, queues, workers,"
+            " expires_at, kinds) VALUES"
+            " ('n', 'h', '', 1, '', '', '{default}', 1, now() + interval '1 hour', '{known}')"
+        )
+    shown = on("check").out
+    assert "2 available jobs of kinds that no node serves: old_name (queue default): 2" in shown
+
+
 def test_the_check_finds_unmigrated_tables_and_unknown_variables(
     cli: Cli, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import json
 import threading
+import uuid
+from datetime import UTC, datetime
 
+import msgspec
 import psycopg
 
+from runtime.cli.events import _line
+from runtime.event import Event
 from tests.cli.conftest import Cli
 from tests.support.sessions import query
 
 BOUND_SECONDS = 20.0
+
+
+def test_a_death_is_printed_with_its_process_and_how_it_ended() -> None:
+    event = Event("failed", datetime(2026, 1, 1, tzinfo=UTC), "q", uuid.UUID(int=1), "k")
+    event = msgspec.structs.replace(event, error="ChildDied", pid=7)
+    killed = _line(msgspec.structs.replace(event, signal="SIGKILL"))
+    assert killed.endswith(": ChildDied (pid 7, SIGKILL)")
+    left = _line(msgspec.structs.replace(event, exit_status=0))
+    assert left.endswith(": ChildDied (pid 7, exit status 0)")
+    assert _line(event).endswith(": ChildDied")
 
 
 def test_events_are_printed_as_they_come(on: Cli, migrated_url: str) -> None:

@@ -27,7 +27,7 @@ _TIMES = {
     ),
     "node": ("started_at", "heartbeat_at", "expires_at", "ended_at"),
     "leader": ("elected_at", "expires_at"),
-    "queue": ("paused_at", "limited_at", "free_at"),
+    "queue": ("paused_at", "limited_at", "free_at", "marked_at"),
     "key_rate": ("free_at",),
     "waiter": ("expires_at",),
     "schedule": ("created_at", "updated_at", "last_at", "next_at"),

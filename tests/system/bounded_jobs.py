@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 
 from runtime import App, Discard, Resources, Snooze, constant, current_job
@@ -59,6 +60,14 @@ def hooked(error: str) -> None:
 @app.job(max_attempts=25)
 def kills_itself() -> None:
     os.kill(os.getpid(), 9)
+
+
+@app.job(max_crashes=2)
+def dies_hooked(how: str) -> None:
+    """Of a signal, or with an exit status."""
+    if how.isdecimal():
+        os._exit(int(how))
+    os.kill(os.getpid(), signal.Signals[how])
 
 
 @app.job(max_attempts=25, max_crashes=1)

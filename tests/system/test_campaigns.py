@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("unmeasured")
 
 CHECKOUT = Path(__file__).parents[2]
 RESTARTS = (
-    *("--jobs", "800", "--job-ms", "3", "--synchronous-commit", "off", "--bound-seconds", "30"),
+    *("--jobs", "500", "--job-ms", "3", "--synchronous-commit", "off", "--bound-seconds", "30"),
     *("--between-seconds", "0.2", "--faults", "postmaster,backend,terminated,immediate,fast"),
 )
 FROZEN = (
@@ -44,7 +44,7 @@ SOAK = ("--minutes", "0.06", "--sample-seconds", "0.5", "--keep-seconds", "1")
 @pytest.mark.parametrize(
     ("campaign", "options", "fault", "least"),
     [
-        ("kill", ("--jobs", "400", "--job-ms", "5"), "faults_child", 2),
+        ("kill", ("--jobs", "250", "--job-ms", "5"), "faults_child", 2),
         ("postgres", RESTARTS, "faults", 1),
         ("postgres", FROZEN, "faults_frozen", 1),
         ("leader", LEADER, "terms", 2),

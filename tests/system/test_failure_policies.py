@@ -104,6 +104,29 @@ def test_a_job_that_kills_its_process_again_and_again_is_quarantined(site: Site)
     assert fine.state == "completed"
 
 
+def test_events_tell_how_a_run_died_that_no_hook_can_hear_of(site: Site, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    dying = jobs.dies_hooked.with_options(metadata={"told": str(told)})
+    with site.client.events("failed", "discarded", kinds=["dies_hooked"]) as events:
+        ended = _end(site, dying.new_job(how="SIGSEGV"), dying.new_job(how="7"))
+        heard = [events.next(10) for _ in range(4)]
+
+    assert not told.exists(), "its process is gone, and with it whoever could call the hook"
+    for row, failures in ended:
+        deaths = [event for event in heard if event is not None and event.job_id == row.id]
+        assert [event.event for event in deaths] == ["failed", "discarded"]
+        for event, failure in zip(deaths, failures, strict=True):
+            assert event.pid is not None
+            assert (event.error, event.pid, event.exit_status, event.signal) == (
+                failure.error_class,
+                failure.pid,
+                failure.exit_status,
+                failure.signal,
+            )
+    assert ended[0][1][0].signal == "SIGSEGV"
+    assert ended[1][1][0].exit_status == 7
+
+
 def test_a_quarantined_job_that_is_retried_by_hand_has_its_budget_again(site: Site) -> None:
     ((row, _),) = _end(site, jobs.kills_itself.new_job())
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import attrs
 import pytest
 
-from scripts.campaigns.endings import ENDINGS, SERVER_KILLERS, Ended, Told, shown, wrongs
+from scripts.campaigns.endings import ENDINGS, SERVER_KILLERS, Ended, Told, known, shown, wrongs
 from scripts.campaigns.poisons import app
 
 SEGFAULT = Told(
@@ -44,6 +45,15 @@ def test_a_failure_that_another_poison_caused_neither_counts_nor_shows() -> None
     assert list(wrongs(hit)) == []
     assert not shown(hit)
     assert shown(attrs.evolve(hit, failures=(WITH_SERVER, AGAIN)))
+
+
+def test_a_run_that_had_not_begun_does_not_tell_how_soon_its_death_was_known() -> None:
+    """Its server was killed by another one: it looks as if it had done that itself."""
+    job, server = UUID(int=1), attrs.evolve(WITH_SERVER, run_number=2, at=5.0)
+    killer = Ended("kills_its_parent", "discarded", (attrs.evolve(server, run_number=1), server))
+
+    assert list(known({(job, 1): 4.5}, {job: killer})) == [0.5]
+    assert list(known({(job, 1): 4.5}, {job: Ended("hangs_at_exit", "completed")})) == []
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from actors import events
 from actors.metrics import TABLE, Metrics
 from actors.store.protocol import QueueInfo
+from runtime.lifecycle import JobState
 
 JOB = uuid.UUID(int=1)
 
@@ -142,6 +143,34 @@ def test_queues_are_gauged_by_the_leader_and_gone_after_its_term() -> None:
     assert value(metrics, "headrace_queue_paused", queue="q") == 1
     metrics.observe(events.QueuesMeasured(()))
     assert value(metrics, "headrace_queue_depth", queue="q") is None
+
+
+def test_jobs_are_gauged_by_namespace_queue_and_state() -> None:
+    metrics = Metrics("1")
+
+    def count(namespace: str, queue: str, state: str) -> float | None:
+        return value(metrics, "headrace_jobs", namespace=namespace, queue=queue, state=state)
+
+    jobs = {("q", JobState.AVAILABLE): 7, ("q", JobState.COMPLETED): 3}
+    metrics.observe(events.JobsCounted("farm", jobs))
+    metrics.observe(events.JobsCounted("crops", {("r", JobState.RUNNING): 1}))
+    assert (count("farm", "q", "available"), count("farm", "q", "completed")) == (7, 3)
+    assert count("farm", "q", "running") == 0, "a state without jobs is shown"
+    assert (count("crops", "r", "running"), count("crops", "q", "available")) == (1, None)
+
+    metrics.observe(events.JobsCounted("farm", {("q", JobState.COMPLETED): 10}))
+    assert (count("farm", "q", "available"), count("farm", "q", "completed")) == (0, 10)
+    metrics.observe(events.JobsCounted("farm", {}))
+    assert count("farm", "q", "completed") is None
+    assert count("crops", "r", "running") == 1
+
+
+def test_jobs_of_queues_beyond_a_hundred_are_added_up() -> None:
+    metrics = Metrics("1")
+    jobs = {(f"queue{number}", JobState.AVAILABLE): 2 for number in range(150)}
+    metrics.observe(events.JobsCounted("farm", jobs))
+    labels = {"namespace": "farm", "queue": "other", "state": "available"}
+    assert value(metrics, "headrace_jobs", **labels) == 100
 
 
 def test_kinds_beyond_a_hundred_are_other() -> None:

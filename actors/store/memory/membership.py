@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from actors.store.memory.rows import NodeEntry
 from actors.store.memory.state import State
 from actors.store.protocol import NodeInfo, NodeProcess, NodeRow, Term
@@ -41,6 +43,12 @@ def want_wakeups(state: State, node_id: int, wanted: bool) -> None:
     """See Store.want_wakeups."""
     if state.lives(node_id):
         state.nodes[node_id].wants_wakeups = wanted
+
+
+def declare_kinds(state: State, node_id: int, kinds: Sequence[str]) -> None:
+    """See Store.declare_kinds."""
+    if node_id in state.nodes:
+        state.nodes[node_id].kinds = tuple(kinds)
 
 
 def leave(state: State, node_id: int) -> None:
@@ -95,4 +103,5 @@ def _row(state: State, node: NodeEntry) -> NodeRow:
         live=state.lives(node.id),
         leader=leads,
         running=len(state.held_by(node.id)),
+        kinds=node.kinds,
     )

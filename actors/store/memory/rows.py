@@ -58,6 +58,7 @@ class NodeEntry:
     wants_wakeups: bool = False
     assigned: dict[str, str | None] = attrs.field(factory=dict)
     schedules: frozenset[str] = frozenset()  # that its app defines
+    kinds: tuple[str, ...] | None = None  # that its app has handlers for
 
 
 @attrs.define(eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -231,6 +232,11 @@ class MemoryStore(MemoryWorkflows):
         async with self.faults.around("prune"):
             return work.prune(self._state, retention, limit, term)
 
+    async def declare_kinds(self, node_id: int, kinds: Sequence[str]) -> None:
+        """See Store."""
+        async with self.faults.around("declare_kinds"):
+            membership.declare_kinds(self._state, node_id, kinds)
+
     async def declare_schedules(self, node_id: int, schedules: Sequence[ScheduleInfo]) -> int:
         """See Store."""
         async with self.faults.around("declare_schedules"):
@@ -308,6 +314,11 @@ class MemoryStore(MemoryWorkflows):
         """See Store."""
         async with self.faults.around("counts"):
             return {state: self._state.jobs.count(state) for state in JobState}
+
+    async def counts_by_queue(self) -> dict[tuple[str, JobState], int]:
+        """See Store."""
+        async with self.faults.around("counts_by_queue"):
+            return Counter((job.new.queue, job.state) for job in self._state.jobs.newest_first())
 
     async def pause(self, queue: str) -> None:
         """See Store."""

@@ -90,9 +90,9 @@ def completion_columns(acks: Sequence[Ack]) -> tuple[list[Any], ...]:
         [ack.id for ack in acks],
         [ack.run_number for ack in acks],
         [ack.output for ack in acks],
-        [ack.wall_seconds for ack in acks],
-        [ack.cpu_seconds for ack in acks],
-        [ack.peak_rss_kib for ack in acks],
+        [-1.0 if ack.wall_seconds is None else ack.wall_seconds for ack in acks],
+        [-1.0 if ack.cpu_seconds is None else ack.cpu_seconds for ack in acks],
+        [-1 if ack.peak_rss_kib is None else ack.peak_rss_kib for ack in acks],
     )
 
 
@@ -166,6 +166,7 @@ def node_of(row: Row) -> NodeRow:
     """A row of nodes.sql."""
     values = dict(row.items())
     values["queues"] = tuple(values["queues"])
+    values["kinds"] = None if values["kinds"] is None else tuple(values["kinds"])
     return NodeRow(**values)
 
 

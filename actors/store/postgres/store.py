@@ -204,6 +204,10 @@ class PostgresStore(PostgresWorkflows):
         row = await self._fetchrow("prune", list(bounded), list(bounded.values()), limit, term)
         return int(row["jobs"])
 
+    async def declare_kinds(self, node_id: int, kinds: Sequence[str]) -> None:
+        """See Store."""
+        await self._fetch("declare_kinds", node_id, list(kinds))
+
     async def declare_schedules(self, node_id: int, schedules: Sequence[ScheduleInfo]) -> int:
         """See Store."""
         text = timetable.definitions_json(schedules)
@@ -292,6 +296,11 @@ class PostgresStore(PostgresWorkflows):
         """See Store."""
         found = {row["state"]: row["jobs"] for row in await self._fetch_freely("counts")}
         return {state: found.get(state.value, 0) for state in JobState}
+
+    async def counts_by_queue(self) -> dict[tuple[str, JobState], int]:
+        """See Store."""
+        found = await self._fetch("job_counts")
+        return {(row["queue"], JobState(row["state"])): row["jobs"] for row in found}
 
     async def pause(self, queue: str) -> None:
         """See Store."""

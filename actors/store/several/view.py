@@ -32,6 +32,10 @@ class NamespaceView:
         """See Store."""
         await self._store.resign(self._own(node_id))
 
+    async def declare_kinds(self, node_id: int, kinds: Sequence[str]) -> None:
+        """See Store."""
+        await self._store.declare_kinds(self._own(node_id), kinds)
+
     async def declare_schedules(self, node_id: int, schedules: Sequence[ScheduleInfo]) -> int:
         """See Store."""
         return await self._store.declare_schedules(self._own(node_id), schedules)

@@ -47,6 +47,6 @@ async def _database(bridge: Bridge, config: Config) -> Report:
         return findings, Exit.SCHEMA
     findings += await check_cleaning(bridge, config.namespace)
     findings += await check_upkeep(bridge, config.namespace)
-    findings += await check_work(make_store(config, bridge))
+    findings += await check_work(make_store(config, bridge), bridge)
     failed = any(each.level is Level.PROBLEM for each in findings)
     return findings, Exit.FAILED if failed else Exit.OK

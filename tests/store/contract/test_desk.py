@@ -210,6 +210,19 @@ async def test_jobs_are_counted_by_state(bench: Bench) -> None:
     }
 
 
+async def test_jobs_are_counted_by_queue_and_state(bench: Bench) -> None:
+    assert await bench.store.counts_by_queue() == {}
+    await bench.finish()
+    await bench.add(2)
+    await bench.add(3, queue="media", delay_seconds=60.0)
+
+    assert await bench.store.counts_by_queue() == {
+        ("default", JobState.COMPLETED): 1,
+        ("default", JobState.AVAILABLE): 2,
+        ("media", JobState.SCHEDULED): 3,
+    }
+
+
 async def test_queues_are_known_by_their_jobs_their_nodes_and_their_pauses(bench: Bench) -> None:
     await bench.add(3, queue="busy", priority=2)
     bench.hands.pass_time(100)

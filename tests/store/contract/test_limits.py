@@ -80,6 +80,37 @@ async def test_what_ran_before_the_limit_was_set_is_counted(bench: Bench) -> Non
     assert len((await take(bench, node)).jobs) == 1
 
 
+async def test_what_ran_before_is_counted_however_late_the_next_claim_comes(bench: Bench) -> None:
+    await bench.add(4)
+    node = await bench.node(lease_seconds=1e6)
+    begun = await bench.claim(node, places=2)
+    bench.hands.limit("default", QueueLimits(concurrency=2))
+    bench.hands.pass_time(100)
+    assert (await take(bench, node)).jobs == []
+    assert (await take(bench, node)).jobs == []
+
+    await bench.store.ack([ack_of(begun[0])])
+
+    assert len((await take(bench, node)).jobs) == 1
+    assert (await take(bench, node)).jobs == []
+
+
+async def test_keys_with_few_jobs_leave_their_places_to_the_others(bench: Bench) -> None:
+    for number in range(10):
+        await bench.add(1, key=f"calm-{number}")
+    await bench.add(3, key="brisk")
+    await bench.add(60, key="busy")
+    bench.hands.limit("default", QueueLimits(fair=True))
+
+    taken = await take(bench, await bench.node(), 40)
+
+    assert Counter(keys(taken.jobs)) == {
+        **{f"calm-{number}": 1 for number in range(10)},
+        "brisk": 3,
+        "busy": 27,
+    }
+
+
 async def test_keys_have_limits_of_their_own(bench: Bench) -> None:
     await bench.add(5, key="busy")
     await bench.add(1, key="calm")

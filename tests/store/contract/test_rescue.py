@@ -158,6 +158,7 @@ async def test_nodes_are_shown_the_living_first(bench: Bench) -> None:
     new = await bench.node(name="new:1")
     await bench.claim(old)
     await bench.store.elect(old, 60)
+    await bench.store.declare_kinds(old, ["kind", "other"])
 
     nodes = await bench.store.nodes()
 
@@ -165,6 +166,7 @@ async def test_nodes_are_shown_the_living_first(bench: Bench) -> None:
     assert [node.live for node in nodes] == [True, True, False]
     assert [node.running for node in nodes] == [0, 2, 0]
     assert [node.leader for node in nodes] == [False, True, False]
+    assert [node.kinds for node in nodes] == [None, ("kind", "other"), None]
     assert (nodes[0].name, nodes[0].host, nodes[0].pid) == ("new:1", "host", 1)
     assert (nodes[0].queues, nodes[0].workers, nodes[0].version) == (("default",), 2, "0.1")
 

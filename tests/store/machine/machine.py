@@ -6,6 +6,7 @@ table of states does not know is a disagreement too, even where both agree on it
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
@@ -266,6 +267,8 @@ class StoreMachine(RuleBasedStateMachine):
         store, model = self.backend.store, self.model
         counts = {state: len(model.in_state(state)) for state in JobState}
         self.agree(counts, self.ask(store.counts))
+        by_queue = Counter((job.queue, job.state) for job in model.jobs.values())
+        self.agree(by_queue, self.ask(store.counts_by_queue))
         self.agree(model.queues(some.QUEUES[:1]), self.ask(store.queues))
         running = {name: len(model.held_by(name)) for name in model.members.by_name}
         nodes = self.ask(store.nodes)

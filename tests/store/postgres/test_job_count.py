@@ -8,9 +8,10 @@ import psycopg
 
 from actors.store.bridge import open_bridge
 from actors.store.migrate import Migrator
-from actors.store.protocol import Retention
+from actors.store.protocol import Demand, Retention
 from runtime import sql
 from runtime.lifecycle import JobState
+from runtime.limits import QueueLimits
 from tests.store.harness import Bench, ack_of
 from tests.store.postgres.plans import explain
 from tests.store.tables import Tables
@@ -70,6 +71,57 @@ async def test_a_jobs_life_is_counted_from_its_first_to_its_last_statement(
     ]
     tables.connection.execute("TRUNCATE job, failure")
     assert sum((await bench.store.counts()).values()) == 0
+
+
+async def test_claims_from_a_queue_with_limits_are_counted(bench: Bench, tables: Tables) -> None:
+    await bench.add(3, key="a")
+    await bench.add(3, key="b")
+    await bench.add(2)
+    node = await bench.node(lease_seconds=1e6)
+    demand = [Demand("default", ("k",), 2)]
+    await bench.claim(node, places=1)
+    for limits in (QueueLimits(concurrency=9), QueueLimits(per_key=9), QueueLimits(fair=True)):
+        bench.hands.limit("default", limits)
+        assert len((await bench.store.claim_limited(node, demand)).jobs) == 2
+        assert difference(tables) == 0
+        bench.hands.pass_time(100)  # so what runs is marked
+    tables.connection.execute("SELECT disable_namespace()")
+    try:
+        assert (await bench.store.claim_limited(node, demand)).jobs == []
+        assert difference(tables) == 0
+    finally:
+        tables.connection.execute("SELECT enable_namespace()")
+
+
+async def test_what_others_do_beside_a_statement_that_counts_itself_is_counted(
+    bench: Bench, tables: Tables
+) -> None:
+    """In a trigger of theirs within it, and in the same session after it."""
+    run = tables.connection.execute
+    run(
+        "CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " UPDATE job SET queue = 'moved' WHERE queue = 'aside'; RETURN NULL; END $$"
+    )
+    run(
+        "CREATE TRIGGER meddling AFTER UPDATE ON job FOR EACH ROW"
+        " WHEN (NEW.state = 'running' AND NEW.queue = 'default') EXECUTE FUNCTION meddle()"
+    )
+    try:
+        await bench.add(2)
+        await bench.add(1, queue="aside")
+        await bench.claim(await bench.node())
+
+        assert difference(tables) == 0
+        run("SELECT set_config('hr.counts', 'own', true)")  # over with its transaction
+        run("UPDATE job SET queue = 'elsewhere'")
+        assert difference(tables) == 0
+        assert set(run(_COUNTED.encode()).fetchall()) == {
+            ("elsewhere", "running", 2),
+            ("elsewhere", "available", 1),
+        }
+    finally:
+        run("DROP TRIGGER meddling ON job")
+        run("DROP FUNCTION meddle()")
 
 
 def test_what_is_rolled_back_is_not_counted(tables: Tables) -> None:

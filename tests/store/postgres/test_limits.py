@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
+import pytest
 import trio
 
 from actors.store.protocol import Demand
@@ -103,3 +104,19 @@ async def test_jobs_without_a_key_get_their_turn_behind_a_large_backlog(
 
     assert [job.key for claim in taken for job in claim.jobs] == ["busy", None, None]
     assert taken[0].again_seconds["default"] == 0.005  # it has not seen all yet
+
+
+@pytest.mark.parametrize("limits", [QueueLimits(concurrency=1_000), QueueLimits(per_key=1_000)])
+async def test_a_claim_planned_while_nothing_was_there_reads_by_indexes_all_the_same(
+    bench: Bench, tables: Tables, limits: QueueLimits
+) -> None:
+    bench.hands.limit("default", limits)
+    tables.connection.execute("SET plan_cache_mode = force_generic_plan")
+    blocks_of_a_claim(tables)
+    tables.connection.execute(
+        "INSERT INTO job (id, kind, key, scheduled_at)"
+        " SELECT uuid7(n), 'k', 'key-' || n % 50, now() - interval '1 hour' + n * interval '1 ms'"
+        " FROM generate_series(1, 20000) AS n"
+    )
+
+    assert blocks_of_a_claim(tables) < 1_500  # with what is written; 20,000 rows are more
