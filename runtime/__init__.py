@@ -6,7 +6,7 @@ child, which needs few of them, starts fast and never imports a database library
 - define and enqueue: App, Kind, Unique, cron, every, Backoff (exponential, constant), NewJob,
   PayloadLimits
 - inside a handler: current_job; what it takes: injected; batches: Batch, BatchJob
-- workflows: Context, AsyncContext, step, Retry, and their errors, all of them WorkflowErrors
+- workflows: Context, AsyncContext, step, Retry, Graph, CANCEL; their errors are WorkflowErrors
 - end a run otherwise: Snooze, Discard, Cancel; meet its end: JobTimeout, JobCancelled, RunStopped
 - clients with a pool of their own: Client (sync), AsyncClient (asyncio), TrioClient
 - talk to workflows on a connection of one's own: send_signal, emit_event; see them: Step
@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from runtime.timing import every as every
     from runtime.unique import Unique as Unique
     from runtime.workflow.async_context import AsyncContext as AsyncContext
+    from runtime.workflow.cancelling import CANCEL as CANCEL
     from runtime.workflow.context import Context as Context
     from runtime.workflow.decorator import step as step
     from runtime.workflow.failures import ChildFailed as ChildFailed
@@ -151,6 +152,7 @@ _NAMES = {
     "resources": ("Resources",),
     "unique": ("Unique",),
     "workflow.async_context": ("AsyncContext",),
+    "workflow.cancelling": ("CANCEL",),
     "workflow.context": ("Context",),
     "workflow.decorator": ("step",),
     "workflow.failures": (

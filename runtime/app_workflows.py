@@ -68,6 +68,7 @@ class Workflows(Registry):
         expires_in: Seconds | None = None,
         aliases: Sequence[str] = (),
         schedule: Timing | None = None,
+        clean_up: bool = False,
     ) -> WorkflowDecorator: ...
     def workflow(
         self,
@@ -92,18 +93,21 @@ class Workflows(Registry):
         expires_in: Seconds | None = None,
         aliases: Sequence[str] = (),
         schedule: Timing | None = None,
+        clean_up: bool = False,
     ) -> Any:
         """Make a function, sync or async, whose first parameter is a Context, a workflow.
 
         Its jobs are jobs like all others, and so are its options: see `App.job`. timeout is of one
         run, from a wait to the next; expires_in is of the whole workflow.
         Args: version: the kind is `kind@version`, so that a node runs the versions that its app
-        has: keep the old function beside the new one until its last job has ended.
+        has: keep the old function beside the new one until its last job has ended. clean_up: where
+        it waits, it can be told by the signal CANCEL that it is cancelled: see
+        `runtime.workflow.cancelling`.
         Raises: UsageError, for a kind that is taken, an option or a function that cannot be.
         """
         return self._decorator(
             function,
-            workflow_class,
+            partial(workflow_class, clean_up=clean_up),
             kind=kind,
             queue=queue,
             priority=priority,

@@ -154,8 +154,8 @@ class Notification:
     """A NOTIFY that reached us: a hint, never the truth."""
 
     topic: str  # "wakeup", "due", "control", "finished", "wake"; "lost", "back" of the listening
-    # wakeup: the queue; control: "cancel:<job id>", "pause:<queue>", "resume:<queue>"; wake: whom to
-    payload: str  # look at (`Store.wake`): a job's id, or "event:<name>"
+    # wakeup: the queue; control: "cancel:<job id>", "pause:<queue>", "resume:<queue>"; wake: who is
+    payload: str  # to be looked at (`Store.wake`): a job's id, or "event:<name>"
 
 
 class Listening(trio.abc.ReceiveChannel[Notification]):

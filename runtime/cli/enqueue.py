@@ -15,6 +15,7 @@ from runtime.cli.output import print_json, say
 from runtime.cli.session import run_with_client
 from runtime.config import Settings
 from runtime.errors import UsageError
+from runtime.external_id import external_id as named_id
 from runtime.handler_enqueue import with_key
 from runtime.ids import uuid7
 from runtime.job import (
@@ -78,6 +79,7 @@ def _time(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option("--expires-in", "expires_seconds", type=float, metavar="SECONDS", help="Not later.")
 @click.option("--expires-at", metavar="TIME", callback=_time, help="Not after that.")
 @click.option("--id", "job_id", type=click.UUID, help="Repeating it adds nothing.")
+@click.option("--external-id", metavar="NAME", help="The same, by a name of yours.")
 @as_json
 def enqueue(
     settings: Settings,
@@ -102,9 +104,14 @@ def enqueue(
     expires_seconds: float | None,
     expires_at: datetime | None,
     job_id: UUID | None,
+    external_id: str | None,
     as_json: bool,
 ) -> None:
     """Add a job of KIND with the JSON object as its args ("-": read from stdin). Prints its id."""
+    if external_id is not None:
+        if job_id is not None:
+            raise UsageError("both --id and --external-id; give one of them")
+        job_id = named_id(kind, external_id)
     job = NewJob(
         id=job_id or uuid7(),
         kind=kind,

@@ -32,7 +32,8 @@ from runtime.workflow.records import (
     Spawn,
     StepError,
 )
-from runtime.workflow.strand import Spot, Strand
+from runtime.workflow.spot import Spot
+from runtime.workflow.strand import Strand
 
 # Jobs of one ask: a statement of some milliseconds, and a frame far below the largest.
 _CHUNK_JOBS = 1000
@@ -139,6 +140,7 @@ class Children:
             ticket = strand.session.ask(Spawn(step, tuple(jobs), first=first, more=more))
             first += len(jobs)
             strand.session.checked((yield Wait(ticket)))
+        strand.session.past.opened(step)
 
     def _chunks(self, parent: UUID, seed: str) -> Iterable[list[NewJob]]:
         chunk: list[NewJob] = []

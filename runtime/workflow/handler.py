@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from runtime.child.context import JobContext, current_job
@@ -31,6 +32,10 @@ VERSION_MARK = "@"
 class Workflow(Handler[P, R]):
     """See the module's docstring. Made by `App.workflow`."""
 
+    def __init__(self, *args: Any, clean_up: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._clean_up = clean_up
+
     def _signature_of(self, kind: str, function: Callable[..., Any]) -> Signature:
         return Signature(kind, function, given=1)
 
@@ -44,7 +49,8 @@ class Workflow(Handler[P, R]):
     def strand(self, job: JobContext) -> Strand:
         """The main strand of a run."""
         frame, desk = job.run_and_desk
-        return Strand(Session(frame, desk, self.sealer, self.namespace))
+        session = Session(frame, desk, self.sealer, self.namespace, clean_up=self._clean_up)
+        return Strand(session)
 
 
 class SyncWorkflow(Workflow[P, R]):
@@ -93,14 +99,20 @@ class AsyncWorkflow(Workflow[P, R]):
         return coroutine
 
 
-def workflow_class(function: Callable[..., Any]) -> type[Workflow[..., Any]]:
-    """SyncWorkflow or AsyncWorkflow. Raises: UsageError, for a function that takes no context."""
+def workflow_class(
+    function: Callable[..., Any], clean_up: bool
+) -> Callable[..., Workflow[..., Any]]:
+    """What makes a SyncWorkflow or an AsyncWorkflow.
+
+    Raises: UsageError, for a function that takes no context.
+    """
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     first = next(iter(inspect.signature(function).parameters.values()), None)
     if first is None or first.kind not in positional:
         name = getattr(function, "__name__", repr(function))
         raise UsageError(f"{name} takes no context: a workflow's first parameter is its Context")
-    return AsyncWorkflow if inspect.iscoroutinefunction(function) else SyncWorkflow
+    made = AsyncWorkflow if inspect.iscoroutinefunction(function) else SyncWorkflow
+    return partial(made, clean_up=clean_up)
 
 
 def versioned(kind: str, version: str | int | None) -> str:

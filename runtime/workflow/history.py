@@ -7,10 +7,16 @@ recorded by what its branches do. What is asked for must have the recorded opera
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable
+
 from runtime.workflow.failures import WorkflowChanged
-from runtime.workflow.records import History, Recalled, SignalRow
+from runtime.workflow.records import History, Recalled, SignalRow, StepError, StepRecord
 
 GATHER = "gather"
+# Of what a workflow waited for when it was cancelled; and the place at which it watches for that.
+CANCELLED = "JobCancelled"
+WATCH = "0.0.1"
 # The place of the record that the job began anew; its name is how often it has.
 BEGUN_ANEW = "0"
 
@@ -24,6 +30,10 @@ class Past:
         self._unreached: dict[str, None] = {}  # that are done
         self._signals: list[SignalRow] = []
         self.began_anew = 0  # how often the job has
+        self.watches = False  # for its cancellation
+        self.reason = ""  # for which it was cancelled
+        self._cancelled: set[str] = set()  # places of gathers in which it was told
+        self._lock = threading.Lock()
 
     def add(self, page: History) -> None:
         """Take in a page."""
@@ -31,6 +41,11 @@ class Past:
             if step.place == BEGUN_ANEW:
                 self.began_anew = int(step.name)
                 continue
+            if step.place == WATCH:
+                self.watches = True
+                continue
+            if step.error is not None and step.error.error_class == CANCELLED:
+                self._note_cancelled(step.place, step.error)
             self._steps[step.place] = step
             if step.done:
                 self._unreached[step.place] = None
@@ -73,12 +88,46 @@ class Past:
         return GATHER if within else "nothing"
 
     def take_signal(self, name: str) -> SignalRow | None:
-        """The oldest signal of this name that nobody has taken."""
-        for signal in self._signals:
-            if signal.name == name:
-                self._signals.remove(signal)
-                return signal
-        return None
+        """The oldest signal of this name that nobody has taken, for any branch of a gather."""
+        with self._lock:
+            for signal in self._signals:
+                if signal.name == name:
+                    self._signals.remove(signal)
+                    return signal
+            return None
+
+    # --- cancelled: see runtime.workflow.cancelling -----------------------------------------------
+
+    def opened(self, *records: StepRecord) -> None:
+        """This run has recorded these as open."""
+        with self._lock:
+            for each in records:
+                seen = Recalled(each.place, each.op, each.name, done=False)
+                self._steps.setdefault(each.place, seen)
+
+    def cancel(self, place: str, error: StepError) -> list[tuple[str, str, str]]:
+        """It is told at this place. Returns place, op and name of what else is open: no more."""
+        with self._lock:
+            self._note_cancelled(place, error)
+            still = [each for each in self._steps.values() if not each.done and each.place != place]
+            for each in still:
+                self._note_cancelled(each.place, error)
+                closed = Recalled(each.place, each.op, each.name, error=error)
+                self._steps[each.place] = closed
+            return [(each.place, each.op, each.name) for each in still]
+
+    def _note_cancelled(self, place: str, error: StepError) -> None:
+        parts = place.split(".")
+        self._cancelled.update(".".join(parts[:depth]) for depth in range(1, len(parts), 2))
+        self.reason = error.message
+
+    def cancelled_within(self, gathers: Iterable[str]) -> bool:
+        """Whether it was told in one of these gathers, by their places."""
+        return bool(self._cancelled) and not self._cancelled.isdisjoint(gathers)
+
+    def knows(self, place: str) -> bool:
+        """Whether anything is recorded there."""
+        return place in self._steps
 
     def check_end(self) -> None:
         """The code has ended: has it come by everything? Raises: WorkflowChanged."""

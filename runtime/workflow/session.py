@@ -53,9 +53,12 @@ class Session:
         desk: Asking,
         sealer: Sealer = PLAIN,
         namespace: str = DEFAULT_NAMESPACE,
+        *,
+        clean_up: bool = False,
     ) -> None:
         self.frame = frame
         self.namespace = namespace
+        self.clean_up = clean_up  # see runtime.workflow.cancelling
         self.id = UUID(bytes=frame.id)
         self.kind = frame.kind
         self.desk = desk

@@ -23,7 +23,8 @@ from runtime.workflow.failures import StepFailed
 from runtime.workflow.flow import Call, Flow, Nap
 from runtime.workflow.records import LONGEST_ERROR_BYTES, Recalled, StepError
 from runtime.workflow.retry import Retry, RetryOption, retry_of
-from runtime.workflow.strand import Spot, Strand
+from runtime.workflow.spot import Spot
+from runtime.workflow.strand import Strand
 from runtime.workflow.values import Reader, reader_of
 
 # A retry so soon is waited for in the process: to suspend and to replay takes longer.

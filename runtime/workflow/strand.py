@@ -14,26 +14,14 @@ from typing import Any
 
 import attrs
 
-from runtime.errors import RunStopped, UsageError
+from runtime.errors import JobCancelled, RunStopped, UsageError
+from runtime.workflow.cancelling import told_at
 from runtime.workflow.failures import WorkflowChanged
 from runtime.workflow.flow import Flow, Wait
 from runtime.workflow.records import Recalled, Record, StepRecord
 from runtime.workflow.session import Session
+from runtime.workflow.spot import Spot
 from runtime.workflow.suspend import Suspend, soonest, suspend_in
-
-
-@attrs.frozen
-class Spot:
-    """Where an operation is, and what is recorded there, or None."""
-
-    place: str
-    op: str
-    name: str
-    seen: Recalled | None
-
-    def record(self, **fields: Any) -> StepRecord:
-        """What is to be recorded there."""
-        return StepRecord(self.place, self.op, self.name, **fields)
 
 
 @attrs.frozen
@@ -44,10 +32,12 @@ class Ended:
     error: BaseException | None = None
 
 
+@attrs.define(eq=False)
 class Gate:
-    """Shut when a gather is broken off: its branches do nothing more."""
+    """Of the gather at a place. Shut when it is broken off: its branches do nothing more."""
 
-    shut = False
+    place: str = ""
+    shut: bool = False
 
 
 class Strand:
@@ -100,13 +90,34 @@ class Strand:
         while self.unsure:
             session.checked((yield Wait(self.unsure[0])))
             del self.unsure[0]
+        self._check_cancelled()
         self._number += 1
         number, prefix = self._number, self._prefix
         try:
             seen = session.past.find(prefix, number, op, name, closed=self._closed)
         except WorkflowChanged as error:
             raise session.changed(error) from None
-        return Spot(f"{prefix}{number}", op, name, seen)
+        spot = Spot(f"{prefix}{number}", op, name, seen)
+        if session.clean_up:
+            self._tell(spot)
+        return spot
+
+    def _check_cancelled(self) -> None:
+        """Raises: JobCancelled, in a branch of a gather in which it was told, where that ends."""
+        past = self.session.past
+        told = bool(self._gates) and past.cancelled_within(gate.place for gate in self._gates)
+        if told and not past.knows(f"{self._prefix}{self._number + 1}"):
+            raise JobCancelled(past.reason)
+
+    def _tell(self, spot: Spot) -> None:
+        """Raises: JobCancelled, if the workflow is told here that it is."""
+        told = told_at(self.session, spot)
+        if told is None:
+            return
+        error, records = told
+        if records:
+            self.put(*records)
+        raise error
 
     def settle(self) -> Flow[None]:
         """Have recorded what was to go along, before something that goes another way."""
@@ -122,6 +133,7 @@ class Strand:
         """What to raise, to wait for what these open records say."""
         if records:
             self.put(*records)
+            self.session.past.opened(*records)
         else:
             self.session.flush()
         return self.suspended_by(suspend_in(seconds))
@@ -151,6 +163,7 @@ class Strand:
     def branches(self, spot: Spot, count: int, gate: Gate) -> list[Strand]:
         """The strands of a gather at this place."""
         closed = self._closed or self.session.past.passed(self._prefix, self._number)
+        gate.place = spot.place
         gates = (*self._gates, gate)
         return [
             Strand(self.session, f"{spot.place}.{index}.", closed=closed, gates=gates)

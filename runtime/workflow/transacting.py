@@ -17,8 +17,9 @@ from runtime.handler_options import check_name
 from runtime.outcome import Verdict
 from runtime.workflow.failures import RunLost, StepFailed
 from runtime.workflow.flow import Call, Flow
+from runtime.workflow.spot import Spot
 from runtime.workflow.steps import Step, error_of
-from runtime.workflow.strand import Spot, Strand
+from runtime.workflow.strand import Strand
 from runtime.workflow.values import reader_of
 
 # To look again whether a commit took place, once the database answers.

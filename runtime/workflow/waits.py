@@ -13,7 +13,8 @@ from runtime.handler_options import LONGEST_SECONDS, check_name, seconds_of
 from runtime.workflow.failures import EventTimeout, SignalTimeout, WaitTimeout
 from runtime.workflow.flow import Flow, Nap
 from runtime.workflow.records import Recalled, StepError
-from runtime.workflow.strand import Spot, Strand
+from runtime.workflow.spot import Spot
+from runtime.workflow.strand import Strand
 from runtime.workflow.values import plain
 
 

@@ -25,7 +25,8 @@ def recorded(url: str, job_id: str) -> None:
 
 
 def test_workflows_are_signalled_read_shown_and_forked(on: Cli, migrated_url: str) -> None:
-    job_id = on("enqueue", "library", "{}").out.strip()
+    job_id = on("enqueue", "library", "{}", "--external-id", "A-17").out.strip()
+    assert on("enqueue", "library", "{}", "--external-id", "A-17").out.strip() == job_id
     recorded(migrated_url, job_id)
 
     signal_id = uuid4()
@@ -62,6 +63,8 @@ def test_workflows_are_signalled_read_shown_and_forked(on: Cli, migrated_url: st
 def test_what_cannot_be_is_said_in_one_line(on: Cli) -> None:
     job_id = on("enqueue", "library", "{}").out.strip()
     nobody = uuid4()
+    both = on("enqueue", "library", "--id", nobody, "--external-id", "A", status=2)
+    assert "both --id and --external-id" in both.err
     assert "no usable JSON" in on("workflow", "signal", job_id, "go", "{", status=2).err
     assert f"no job {nobody}" in on("workflow", "signal", nobody, "go", status=1).err
     assert f"no job {nobody}" in on("workflow", "steps", nobody, status=1).err

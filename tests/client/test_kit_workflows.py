@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runtime import UsageError
+from runtime import CANCEL, JobState, UsageError
 from runtime.testing import Kit, perform
 from tests.client import workflow_kit_app as flows
 from tests.client.jobs import rows
@@ -79,6 +79,22 @@ def test_a_failed_workflow_goes_on_from_the_failed_step_when_it_is_retried(kit: 
     kit.drain()
     assert flows.seen.count("first") == 1
     assert kit.client.result(job) > 0
+
+
+def test_a_workflow_that_waits_may_clean_up_when_it_is_cancelled(kit: Kit, url: str) -> None:
+    job = kit.client.enqueue(flows.undoes)
+    assert kit.drain().snoozed == 1
+    kit.client.send_signal(job, CANCEL, "ill")
+    kit.drain()
+    got = kit.client.get(job.id)
+    assert got.state is JobState.CANCELLED
+    assert (got.failures[0].error_class, got.failures[0].message) == ("JobCancelled", "ill")
+    assert [each for each in flows.seen if isinstance(each, str)] == [
+        "booked",
+        "booking cancelled: ill",
+    ]
+    steps = rows(url, "SELECT place, done FROM headrace.step ORDER BY place")
+    assert steps == [(place, True) for place in ("0.0.1", "1", "2.0.1", "2.1.1", "3", "4")]
 
 
 def test_perform_says_that_a_workflow_needs_a_database() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime import App, AsyncContext, Context
+from runtime import App, AsyncContext, Context, JobCancelled
 
 app = App()
 seen: list[Any] = []
@@ -54,6 +54,18 @@ def fragile(ctx: Context) -> float:
     """Fails once."""
     first = ctx.step("first", note, "first")
     return ctx.step("divide", lambda: float(len(first) / note(len(seen) - 2)))
+
+
+@app.workflow(clean_up=True)
+def undoes(ctx: Context) -> None:
+    """Books, waits for long, and cancels the booking if it is cancelled."""
+    ctx.step("book", note, "booked")
+    try:
+        ctx.gather(lambda c: c.sleep(86_400), lambda c: c.wait_signal("go"))
+    except JobCancelled as error:
+        ctx.run(double, 5)
+        ctx.step("cancel", note, f"booking cancelled: {error}")
+        raise
 
 
 def note(what: Any) -> Any:
