@@ -304,9 +304,9 @@ def test_every_statement_has_a_head_and_one_statement() -> None:
 
 
 def _statement(text: str) -> str:
-    """Without comments and bodies of functions."""
+    """Without comments, bodies of functions and texts."""
     code = "\n".join(line.partition("--")[0] for line in text.splitlines())
-    return re.sub(r"\$(\w*)\$.*?\$\1\$", "", code, flags=re.DOTALL)
+    return re.sub(r"\$(\w*)\$.*?\$\1\$|'[^']*'", "", code, flags=re.DOTALL)
 
 
 async def test_a_client_of_one_parameter_enqueues(bench: Bench, tables: Tables) -> None:
