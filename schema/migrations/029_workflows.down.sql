@@ -1,7 +1,7 @@
 -- Undo 029_workflows: what workflows have done is forgotten, and children are jobs like others. A job
 -- that waited for what nobody can bring any more runs again.
 UPDATE job SET state = 'available'
-WHERE job.state = 'pending' AND NOT job.sequence AND (job.run_number > 0 OR job.parent_id IS NOT NULL);
+WHERE job.state = 'pending' AND job.sequence IS NOT TRUE AND (job.run_number > 0 OR job.parent_id IS NOT NULL);
 DROP FUNCTION sweep_waits(integer);
 DROP FUNCTION forget_failures(uuid[]);
 DROP FUNCTION step_is_followed(uuid, text);

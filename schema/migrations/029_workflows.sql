@@ -194,7 +194,7 @@ BEGIN
         SELECT job.id
         FROM job
         WHERE job.parent_id = parent AND job.parent_place = at_place
-        AND job.state = 'pending' AND job.run_number = 0 AND NOT job.sequence
+        AND job.state = 'pending' AND job.run_number = 0 AND job.sequence IS NOT TRUE
         ORDER BY job.scheduled_at
         LIMIT room
         FOR UPDATE SKIP LOCKED
@@ -296,7 +296,7 @@ BEGIN
                 ELSE 'available'
             END::job_state,
             coalesce(given.args, '{}'), coalesce(given.metadata, '{}'), coalesce(given.tags, '{}'),
-            given.stored ->> 'key', coalesce((given.stored ->> 'sequence')::boolean, false),
+            given.stored ->> 'key', nullif((given.stored ->> 'sequence')::boolean, false),
             (given.stored ->> 'unique_key')::bytea, (given.stored ->> 'unique_states')::bit(8),
             (given.stored ->> 'expires_at')::timestamptz,
             CASE WHEN NOT detached THEN parent END, CASE WHEN NOT detached THEN at_place END
