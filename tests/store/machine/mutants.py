@@ -55,7 +55,7 @@ MUTANTS = [
     Mutant(
         "a completion ignores the run number",
         "ack_completed",
-        "AND job.run_number = given.run_number AND",
+        "AND job.run_number = ($2::integer[])[given.place] AND",
         "AND",
         [_CLAIM, _ack(Completed(), age=1)],
     ),
