@@ -28,9 +28,9 @@ from runtime.job import ClaimedJob
 # A claim from the head is slow beyond this: several times what it takes without dead entries.
 SLOW_SECONDS = 0.005
 SLOW_SECONDS_A_JOB = 0.00005
-# Looks from the head are so much longer apart than the last one took; where nothing else is there to
-# claim, so much: a single slow claim, of a machine that was busy, held up what stood in front for
-# one or two seconds.
+# Looks from the head are so much longer apart than the last one took; and where there is nothing
+# else to claim, so much: a single slow claim, of a machine that was busy, held up what stood in
+# front for one or two seconds.
 APART = 20.0
 APART_IDLE = 1.0
 

@@ -126,6 +126,24 @@ async def test_what_the_database_refuses_is_refused_alone(
     assert await places(bench, last.job) == ["1"]
 
 
+@pytest.mark.parametrize("sqlstate", ["40P01", "53100", "57014"])
+async def test_where_the_database_has_reasons_of_its_own_it_is_asked_again(
+    bench: Bench, sqlstate: str
+) -> None:
+    """A deadlock, a full disk, a statement that somebody cancelled."""
+    actor, hearer = made(bench)
+    held = await runs(bench, 2)
+    error = DatabaseError(sqlstate, "not now")
+    bench.store.faults.fail_next("record", times=3, error=error)
+    bench.store.faults.fail_next("recall", times=3, error=error)
+    await bench.start(actor.run)
+    for number, run in enumerate(held, 1):
+        hearer.ask(run, step(), number)
+    hearer.ask(held[0], Recall(), 3)
+    await trio.sleep(10)
+    assert sorted(hearer.words) == ["History", "Recorded", "Recorded"]
+
+
 async def test_a_history_is_read_beside_a_write(bench: Bench) -> None:
     actor, hearer = made(bench)
     (run,) = await runs(bench)
