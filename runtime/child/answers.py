@@ -21,18 +21,22 @@ from runtime.workflow.records import Answer
 class Attendant(Protocol):
     """The loop."""
 
+    @property
+    def reads(self) -> bool:
+        """Whether this is the thread that reads the socket."""
+
     def read_on(self) -> None:
         """In the main thread: wait until something has come, and act on it."""
 
 
 class Slot:
-    """The ticket for one ask. `threaded`: for a thread that does not read the socket itself."""
+    """The ticket for one ask. The thread that reads may wait for it, and the one that asked."""
 
     __slots__ = ("_answer", "_attendant", "_come", "_filled")
 
-    def __init__(self, attendant: Attendant, *, threaded: bool) -> None:
+    def __init__(self, attendant: Attendant) -> None:
         self._attendant = attendant
-        self._come = threading.Event() if threaded else None
+        self._come = None if attendant.reads else threading.Event()
         self._filled = False
         self._answer: Answer | None = None
 
@@ -45,11 +49,10 @@ class Slot:
 
     def wait(self) -> Answer:
         """The answer. Raises: what interrupts the run."""
-        if self._come is not None:
+        if self._come is not None and not self._attendant.reads:
             self._come.wait()
-        else:
-            while not self._filled:
-                self._attendant.read_on()
+        while not self._filled:
+            self._attendant.read_on()
         if self._answer is None:
             raise RunStopped("the node is gone")
         return self._answer

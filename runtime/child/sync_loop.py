@@ -273,12 +273,17 @@ class SyncLoop:
 
     def ask(self, frame: wire.Asked) -> Slot:
         """In any thread."""
-        slot = Slot(self, threaded=threading.get_ident() != self._thread)
+        slot = Slot(self)
         self._answers.expect(frame, slot)
         self.undisturbed(lambda: self.post(frame))
         if self._inbox.closed:
             self._answers.give_up()
         return slot
+
+    @property
+    def reads(self) -> bool:
+        """The main thread does."""
+        return threading.get_ident() == self._thread
 
     def read_on(self) -> None:
         """An interruption comes with a frame, which ends the wait."""
@@ -289,7 +294,7 @@ class SyncLoop:
 
     def attend(self, event: threading.Event) -> None:
         """The main thread reads meanwhile, and hands on to the others."""
-        if threading.get_ident() != self._thread:
+        if not self.reads:
             event.wait()
             return
         while not event.is_set():
