@@ -53,6 +53,8 @@ ROOM = 4 * MAX_BATCH
 ROOM_BYTES = 4 * MAX_BATCH_BYTES
 # Readings under way at once: they must leave connections for claims, acks and records.
 READERS = 3
+# First pages of histories in one reading: all workflows that wait for an event go on together.
+MOST_RECALLS = 50
 # A write or a reading takes milliseconds. One that is not answered in this time went to a
 # connection that is dead. The next try may take as long as the Store lets it.
 ANSWER_SECONDS = 10.0
@@ -262,36 +264,51 @@ class Recorder:
             while not self._readings:
                 self._asked = trio.Event()
                 await self._asked.wait()
-            question = self._readings.pop(0)
-            self._answer([(question, await self._find(question, retry))])
+            batch = self._next_readings()
+            self._answer(list(zip(batch, await self._find(batch, retry), strict=True)))
 
-    async def _find(self, question: Question, retry: Retry) -> Answer:
+    def _next_readings(self) -> list[Question]:
+        """The next one; with others, if it is of the first page, as they are."""
+        batch = [self._readings.pop(0)]
+        if _begins(batch[0]):
+            batch += [each for each in self._readings if _begins(each)][: MOST_RECALLS - 1]
+            taken = set(map(id, batch))
+            self._readings = [each for each in self._readings if id(each) not in taken]
+        return batch
+
+    async def _find(self, batch: Sequence[Question], retry: Retry) -> Sequence[Answer]:
         """Asked for until it is answered, or nobody waits for it."""
-        while question.asker.waits(question) and self.lease.held:
+        while self.lease.held and any(each.asker.waits(each) for each in batch):
             try:
-                answer = await self._ask(question)
+                answers = await self._ask(batch)
             except StoreUnavailable as error:
                 await retry.after(error)
             except DatabaseError as error:  # there is nothing in it that it could refuse
                 await retry.after(StoreUnavailable(str(error)))
             else:
                 retry.succeeded()
-                return answer
-        return Refused("lost", "the run is over")
+                return answers
+        return [Refused("lost", "the run is over")] * len(batch)
 
-    async def _ask(self, question: Question) -> Answer:
-        job, ask = question.run.job, question.ask
+    async def _ask(self, batch: Sequence[Question]) -> Sequence[Answer]:
         with trio.move_on_after(ANSWER_SECONDS):
-            match ask:
-                case Recall(after):
-                    return await self.store.recall(job.id, job.run_number, after)
-                case Collect(_, ids):
-                    wanted = [UUID(bytes=each) for each in ids]
-                    return await self.store.collect(job.id, job.run_number, wanted)
-                case Record() | Spawn():
-                    raise TypeError("a record is not read")
-            assert_never(ask)
+            if len(batch) == 1:
+                return [await self._ask_one(batch[0])]
+            runs = [(each.run.job.id, each.run.job.run_number) for each in batch]
+            return await self.store.recall_first(runs)
         raise StoreUnavailable(f"a history was not read within {ANSWER_SECONDS:g} s")
+
+    async def _ask_one(self, question: Question) -> Answer:
+        job, ask = question.run.job, question.ask
+        match ask:
+            case Recall(after):
+                return await self.store.recall(job.id, job.run_number, after)
+            case Collect(_, ids):
+                wanted = [UUID(bytes=each) for each in ids]
+                return await self.store.collect(job.id, job.run_number, wanted)
+            case Record() | Spawn():
+                raise TypeError("a record is not read")
+        assert_never(ask)
 
     # --- answering --------------------------------------------------------------------------------
 
@@ -305,6 +322,11 @@ class Recorder:
             its[0][0].asker.answered(its)
         self._roomy.set()
         self._roomy = trio.Event()
+
+
+def _begins(question: Question) -> bool:
+    """Whether it asks for the first page of a history."""
+    return isinstance(question.ask, Recall) and question.ask.after is None
 
 
 def _refusal(error: DatabaseError) -> Refused:
