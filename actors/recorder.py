@@ -7,8 +7,9 @@ Rules: whatever has arrived when the last write is done makes the next batch. A 
 once, and answered once; whoever asks waits for room before it takes more of its child's. A batch
 that could not be written stays and is written again, until the lease ends: to repeat it changes
 nothing. What the database refuses for its content is found by writing one by one, and refused
-alone. A reading is dropped when nobody waits for it any more; a record is written though its child
-has died since, for it says what was done.
+alone; where it refuses for another reason, it is asked again. A reading is dropped when nobody
+waits for it any more; a record is written though its child has died since, for it says what was
+done.
 """
 
 from __future__ import annotations
@@ -52,9 +53,13 @@ ROOM = 4 * MAX_BATCH
 ROOM_BYTES = 4 * MAX_BATCH_BYTES
 # Readings under way at once: they must leave connections for claims, acks and records.
 READERS = 3
+# First pages of histories in one reading: all workflows that wait for an event go on together.
+MOST_RECALLS = 50
 # A write or a reading takes milliseconds. One that is not answered in this time went to a
 # connection that is dead. The next try may take as long as the Store lets it.
 ANSWER_SECONDS = 10.0
+# Classes of SQLSTATE: data exceptions, violated constraints, limits exceeded.
+_OF_CONTENT = ("22", "23", "54")
 
 
 class Asker(Protocol):
@@ -183,27 +188,26 @@ class Recorder:
     async def _write(self) -> None:
         batch = self._next_batch()
         del self._pending[: len(batch)]
+        answers: Sequence[Answer]
         try:
             answers = await self._answers_to(batch)
-        except BaseException as error:
+        except StoreUnavailable as error:
+            if self.lease.held:
+                self._pending[:0] = batch
+                await self._retry.after(error)
+                return
+            answers = [Refused("lost", "the node's lease ran out")] * len(batch)
+        except BaseException:
             self._pending[:0] = batch
-            if not isinstance(error, StoreUnavailable):
-                raise
-            await self._retry.after(error)
-            return
+            raise
         self._retry.succeeded()
         self._answer(list(zip(batch, answers, strict=True)))
 
     async def _answers_to(self, batch: Sequence[Question]) -> Sequence[Answer]:
-        """Raises: StoreUnavailable, under a lease that is held."""
         try:
             return await self._record(batch)
-        except StoreUnavailable:
-            if self.lease.held:
-                raise
-            return [Refused("lost", "the node's lease ran out")] * len(batch)
         except DatabaseError as error:
-            return await self._record_one_by_one(batch, error)
+            return await self._record_one_by_one(batch, _refusal(error))
 
     def _next_batch(self) -> list[Question]:
         """As many as one call may take; the first however large it is."""
@@ -228,21 +232,19 @@ class Recorder:
         self._unanswered = True
         raise StoreUnavailable(f"steps were not confirmed within {seconds:g} s")
 
-    async def _record_one_by_one(
-        self, batch: Sequence[Question], error: DatabaseError
-    ) -> list[Answer]:
+    async def _record_one_by_one(self, batch: Sequence[Question], refused: Refused) -> list[Answer]:
         """The database refused the batch: find out what it cannot take.
 
         Raises: StoreUnavailable: all will be written again.
         """
         if len(batch) == 1:
-            return [Refused("invalid", f"the database refused it: {error}")]
+            return [refused]
         answers: list[Answer] = []
         for question in batch:
             try:
                 answers += await self._record([question])
-            except DatabaseError as refusal:
-                answers.append(Refused("invalid", f"the database refused it: {refusal}"))
+            except DatabaseError as error:
+                answers.append(_refusal(error))
         return answers
 
     def _report(self, batch: Sequence[Question], answers: Sequence[Answer], seconds: float) -> None:
@@ -262,38 +264,51 @@ class Recorder:
             while not self._readings:
                 self._asked = trio.Event()
                 await self._asked.wait()
-            question = self._readings.pop(0)
-            try:
-                answer = await self._find(question, retry)
-            except DatabaseError as error:
-                answer = Refused("invalid", f"the database refused it: {error}")
-            self._answer([(question, answer)])
+            batch = self._next_readings()
+            self._answer(list(zip(batch, await self._find(batch, retry), strict=True)))
 
-    async def _find(self, question: Question, retry: Retry) -> Answer:
+    def _next_readings(self) -> list[Question]:
+        """The next one; with others, if it is of the first page, as they are."""
+        batch = [self._readings.pop(0)]
+        if _begins(batch[0]):
+            batch += [each for each in self._readings if _begins(each)][: MOST_RECALLS - 1]
+            taken = set(map(id, batch))
+            self._readings = [each for each in self._readings if id(each) not in taken]
+        return batch
+
+    async def _find(self, batch: Sequence[Question], retry: Retry) -> Sequence[Answer]:
         """Asked for until it is answered, or nobody waits for it."""
-        while question.asker.waits(question) and self.lease.held:
+        while self.lease.held and any(each.asker.waits(each) for each in batch):
             try:
-                answer = await self._ask(question)
+                answers = await self._ask(batch)
             except StoreUnavailable as error:
                 await retry.after(error)
+            except DatabaseError as error:  # there is nothing in it that it could refuse
+                await retry.after(StoreUnavailable(str(error)))
             else:
                 retry.succeeded()
-                return answer
-        return Refused("lost", "the run is over")
+                return answers
+        return [Refused("lost", "the run is over")] * len(batch)
 
-    async def _ask(self, question: Question) -> Answer:
-        job, ask = question.run.job, question.ask
+    async def _ask(self, batch: Sequence[Question]) -> Sequence[Answer]:
         with trio.move_on_after(ANSWER_SECONDS):
-            match ask:
-                case Recall(after):
-                    return await self.store.recall(job.id, job.run_number, after)
-                case Collect(_, ids):
-                    wanted = [UUID(bytes=each) for each in ids]
-                    return await self.store.collect(job.id, job.run_number, wanted)
-                case Record() | Spawn():
-                    raise TypeError("a record is not read")
-            assert_never(ask)
+            if len(batch) == 1:
+                return [await self._ask_one(batch[0])]
+            runs = [(each.run.job.id, each.run.job.run_number) for each in batch]
+            return await self.store.recall_first(runs)
         raise StoreUnavailable(f"a history was not read within {ANSWER_SECONDS:g} s")
+
+    async def _ask_one(self, question: Question) -> Answer:
+        job, ask = question.run.job, question.ask
+        match ask:
+            case Recall(after):
+                return await self.store.recall(job.id, job.run_number, after)
+            case Collect(_, ids):
+                wanted = [UUID(bytes=each) for each in ids]
+                return await self.store.collect(job.id, job.run_number, wanted)
+            case Record() | Spawn():
+                raise TypeError("a record is not read")
+        assert_never(ask)
 
     # --- answering --------------------------------------------------------------------------------
 
@@ -307,3 +322,18 @@ class Recorder:
             its[0][0].asker.answered(its)
         self._roomy.set()
         self._roomy = trio.Event()
+
+
+def _begins(question: Question) -> bool:
+    """Whether it asks for the first page of a history."""
+    return isinstance(question.ask, Recall) and question.ask.after is None
+
+
+def _refusal(error: DatabaseError) -> Refused:
+    """What the database said to what it was to write.
+
+    Raises: StoreUnavailable, if that was not about its content: a full disk, a deadlock.
+    """
+    if error.sqlstate and not error.sqlstate.startswith(_OF_CONTENT):
+        raise StoreUnavailable(str(error)) from error
+    return Refused("invalid", f"the database refused it: {error}")

@@ -97,11 +97,11 @@ class Waker:
                 self._tell(await self._ask(lambda: self.store.wake(jobs)))
             for name in names:
                 await self._wake_all(name)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, DatabaseError) as error:
             self._jobs = dict.fromkeys([*jobs, *self._jobs])
             self._events = dict.fromkeys([*names, *self._events])
             with life.stop_scope():
-                await self._retry.after(error)
+                await self._retry.after(StoreUnavailable(str(error)))
             return False
         self._retry.succeeded()
         return True

@@ -13,7 +13,21 @@ from typing import Any
 import msgspec
 
 OPS = frozenset(
-    {"step", "sleep", "signal", "event", "run", "map", "publish", "transaction", "now", "continue"}
+    {
+        "step",
+        "sleep",
+        "signal",
+        "event",
+        "run",
+        "map",
+        "publish",
+        "transaction",
+        "now",
+        "random",
+        "uuid",
+        "start",
+        "continue",
+    }
 )
 """What a step may be."""
 

@@ -44,6 +44,12 @@ class WorkflowStore(Protocol):
         At most 2,000 steps and 4 MiB of outputs, or one step. Refused: "lost".
         """
 
+    async def recall_first(self, runs: Sequence[tuple[UUID, int]]) -> list[History | Refused]:
+        """As `recall`, of these (id, run number) in order, from the first place on.
+
+        Pages are smaller: at most 200 steps and 64 KiB of outputs each, or one step.
+        """
+
     async def collect(
         self, job_id: UUID, run_number: int, ids: Sequence[UUID]
     ) -> Collected | Refused:

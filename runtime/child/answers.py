@@ -1,7 +1,8 @@
 """Answers that a plain workflow's run waits for, and the bell that wakes the main thread.
 
-Rules: the main thread alone reads the socket, in `SyncLoop.attend`; other threads of a gather wait
-for what it hands them. After a run nobody waits, and late answers are dropped.
+Rules: the main thread alone reads the socket, in `SyncLoop.read_on` for itself, and in `attend` for
+the threads of a gather, which wait for what it hands them. After a run nobody waits, and late
+answers are dropped.
 """
 
 from __future__ import annotations
@@ -20,28 +21,38 @@ from runtime.workflow.records import Answer
 class Attendant(Protocol):
     """The loop."""
 
-    def attend(self, event: threading.Event) -> None:
-        """See Desk."""
+    @property
+    def reads(self) -> bool:
+        """Whether this is the thread that reads the socket."""
+
+    def read_on(self) -> None:
+        """In the main thread: wait until something has come, and act on it."""
 
 
 class Slot:
-    """The ticket for one ask."""
+    """The ticket for one ask. The thread that reads may wait for it, and the one that asked."""
 
-    __slots__ = ("_answer", "_attendant", "_come")
+    __slots__ = ("_answer", "_attendant", "_come", "_filled")
 
     def __init__(self, attendant: Attendant) -> None:
         self._attendant = attendant
-        self._come = threading.Event()
+        self._come = None if attendant.reads else threading.Event()
+        self._filled = False
         self._answer: Answer | None = None
 
     def fill(self, answer: Answer | None) -> None:
         """With the answer, or None: none will come."""
         self._answer = answer
-        self._come.set()
+        self._filled = True
+        if self._come is not None:
+            self._come.set()
 
     def wait(self) -> Answer:
         """The answer. Raises: what interrupts the run."""
-        self._attendant.attend(self._come)
+        if self._come is not None and not self._attendant.reads:
+            self._come.wait()
+        while not self._filled:
+            self._attendant.read_on()
         if self._answer is None:
             raise RunStopped("the node is gone")
         return self._answer

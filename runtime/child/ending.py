@@ -54,7 +54,7 @@ from runtime.outcome import (
 from runtime.payload import PayloadLimits, check_size, cut
 from runtime.showing import class_name
 from runtime.workflow.failures import RunLost, WorkflowError
-from runtime.workflow.suspend import ContinuedAsNew, Suspend
+from runtime.workflow.suspend import ContinuedAsNew, suspend_of
 
 # Of a trace that is too long, this share is kept from its end, where the error itself stands.
 _TRACE_TAIL = 0.5
@@ -103,8 +103,9 @@ class Judge:
         self, handler: Handler | None, attempt: int, error: BaseException, *, told: bool = True
     ) -> Outcome:
         """The outcome of a handler that raised. `told`: whether it had been told to stop."""
-        if isinstance(error, Suspend):
-            return Suspended(error.seconds)
+        suspend = suspend_of(error)
+        if suspend is not None:
+            return Suspended(suspend.seconds)
         if isinstance(error, ContinuedAsNew):
             return Suspended(0.0)
         interrupted = next((e for e in chain(error) if isinstance(e, Interrupted)), None)

@@ -227,12 +227,19 @@ class SyncLoop:
         Raises once each time that it is told, for as long as the run goes on: there are more rings
         than frames, and a handler that cleans up is left alone until it is told again.
         """
+        self._read(self._inbox.poll)
+        self._heard(seq, begins=begins)
+
+    def _read(self, read: Callable[[], None]) -> None:
         self._hearing = True
         try:
             self._rung = False
-            self._inbox.poll()
+            read()
         finally:
             self._hearing = False
+
+    def _heard(self, seq: int, *, begins: bool = False) -> None:
+        """Raise what has been read, as `_hear` says."""
         batch, news = self._batch, self._inbox.news
         told = bool(news) if batch else seq in news
         self._inbox.news = [] if batch else [other for other in news if other != seq]
@@ -274,9 +281,21 @@ class SyncLoop:
             self._answers.give_up()
         return slot
 
+    @property
+    def reads(self) -> bool:
+        """The main thread does."""
+        return threading.get_ident() == self._thread
+
+    def read_on(self) -> None:
+        """An interruption comes with a frame, which ends the wait."""
+        self._read(self._inbox.wait)
+        self._heard(self._page.begun_seq)
+        if self._inbox.closed:
+            self._answers.give_up()
+
     def attend(self, event: threading.Event) -> None:
         """The main thread reads meanwhile, and hands on to the others."""
-        if threading.get_ident() != self._thread:
+        if not self.reads:
             event.wait()
             return
         while not event.is_set():

@@ -81,17 +81,30 @@ class Threads:
         """Returns when all have ended. Raises: what interrupts the run, once they have."""
         if not self._calls:
             return []
+        try:
+            self._start()
+            self._desk.attend(self._over)
+        except BaseException:
+            gate.shut = True
+            self._leave_the_rest()
+            self._desk.attend(self._over)  # who interrupts again does not wait
+            raise
+        return self.ended
+
+    def _start(self) -> None:
         for number in range(min(len(self._calls), MOST_THREADS)):
             context = copy_context()
             name = f"gather-{number}"
             threading.Thread(target=context.run, args=(self._work,), name=name, daemon=True).start()
-        try:
-            self._desk.attend(self._over)
-        except BaseException:
-            gate.shut = True
-            self._desk.attend(self._over)  # who interrupts again does not wait
-            raise
-        return self.ended
+
+    def _leave_the_rest(self) -> None:
+        """Calls that no thread has taken are not made."""
+        with self._lock:
+            taken = min(self._next, len(self._calls))
+            self._next = len(self._calls)
+            self._left -= len(self._calls) - taken
+            if not self._left:
+                self._over.set()
 
     def _work(self) -> None:
         while (index := self._take()) is not None:

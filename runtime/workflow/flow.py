@@ -14,14 +14,14 @@ import attrs
 T = TypeVar("T")
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Wait:
     """Wait for the answer to an ask. `ticket`: what the desk gave for it."""
 
     ticket: Any
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Call:
     """Call the user's function; raise in the generator what it raises. `timeout` in seconds."""
 
@@ -31,7 +31,7 @@ class Call:
     timeout: float | None = None
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Nap:
     """Go on after so many seconds."""
 

@@ -60,8 +60,11 @@ class SyncWorkflow(Workflow[P, R]):
         def call(*args: Any, **kwargs: Any) -> Any:
             job = current_job()
             strand = self.strand(job)
-            value = function(Context(job, strand, self), *args, **kwargs)
-            strand.end()
+            try:
+                value = function(Context(job, strand, self), *args, **kwargs)
+                strand.end()
+            finally:
+                strand.session.close()
             return value
 
         return call
@@ -84,8 +87,11 @@ class AsyncWorkflow(Workflow[P, R]):
         async def call(*args: Any, **kwargs: Any) -> Any:
             job = current_job()
             strand = self.strand(job)
-            value = await function(AsyncContext(job, strand, self), *args, **kwargs)
-            strand.end()
+            try:
+                value = await function(AsyncContext(job, strand, self), *args, **kwargs)
+                strand.end()
+            finally:
+                strand.session.close()
             return value
 
         return call

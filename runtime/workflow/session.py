@@ -17,7 +17,7 @@ from uuid import UUID
 
 from runtime import payload, wire
 from runtime.codec.sealer import PLAIN, Sealer
-from runtime.errors import PayloadError, PayloadTooLarge
+from runtime.errors import PayloadError, PayloadTooLarge, RunStopped
 from runtime.handler_options import DEFAULT_NAMESPACE
 from runtime.payload import MIB
 from runtime.workflow.failures import RunLost, WorkflowChanged
@@ -67,6 +67,7 @@ class Session:
         self._sealer = sealer
         self._recalled = frame.run_number <= 1  # a first run has no past
         self._number = 0
+        self._over = False
         self._lazy: list[StepRecord] = []
         self._lock = threading.Lock()
         self._ahead = 0.0  # the database's clock, seconds since 1970, less time.monotonic()
@@ -74,10 +75,17 @@ class Session:
     # --- asks -------------------------------------------------------------------------------------
 
     def ask(self, ask: Ask) -> Any:
-        """Send it. Returns its ticket."""
+        """Send it. Returns its ticket. Raises: RunStopped, in what has outlived its run."""
         with self._lock:
+            if self._over:
+                raise RunStopped("the run has ended; its context is of no more use")
             self._number += 1
             return self.desk.ask(wire.Asked(self.frame.seq, self._number, ask))
+
+    def close(self) -> None:
+        """The run has ended: nothing more is asked."""
+        with self._lock:
+            self._over = True
 
     def put(self, *records: StepRecord) -> Any:
         """Have these recorded, and what goes along. Returns a ticket."""

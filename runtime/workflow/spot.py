@@ -9,7 +9,7 @@ import attrs
 from runtime.workflow.records import Recalled, StepRecord
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Spot:
     """A place, with what the code asks for there and what is recorded, or None."""
 

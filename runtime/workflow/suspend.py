@@ -37,3 +37,14 @@ def soonest(suspends: list[Suspend]) -> Suspend:
     """One that stands for them all."""
     times = [each.at for each in suspends if each.at is not None]
     return Suspend(min(times) if times else None)
+
+
+def suspend_of(error: BaseException) -> Suspend | None:
+    """What a run that ended with this waits for: also by way of an asyncio.TaskGroup."""
+    if isinstance(error, Suspend):
+        return error
+    if not isinstance(error, BaseExceptionGroup):
+        return None
+    suspends = [suspend_of(each) for each in error.exceptions]
+    found = [each for each in suspends if each is not None]
+    return soonest(found) if len(found) == len(suspends) else None

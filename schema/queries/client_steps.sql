@@ -31,4 +31,5 @@ LEFT JOIN LATERAL (
     ) AS counted
 ) AS offspring ON step.op IN ('run', 'map')
 WHERE job.id = CAST($1 AS uuid)
+AND left(step.place, 1) <> '0'  -- what a workflow keeps for itself: how often it began anew, its watch
 ORDER BY CAST(string_to_array(step.place, '.') AS integer[])

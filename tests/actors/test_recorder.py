@@ -13,7 +13,7 @@ from actors.kit import Life
 from actors.recorder import Recorder
 from actors.store.errors import DatabaseError
 from actors.store.protocol import RunRecords
-from runtime.workflow.records import Collect, Recall, Recorded, Refused
+from runtime.workflow.records import Collect, History, Recall, Recorded, Refused
 from tests.actors.asking import Hearer, places, runs, step
 from tests.actors.conftest import Bench
 
@@ -126,6 +126,24 @@ async def test_what_the_database_refuses_is_refused_alone(
     assert await places(bench, last.job) == ["1"]
 
 
+@pytest.mark.parametrize("sqlstate", ["40P01", "53100", "57014"])
+async def test_where_the_database_has_reasons_of_its_own_it_is_asked_again(
+    bench: Bench, sqlstate: str
+) -> None:
+    """A deadlock, a full disk, a statement that somebody cancelled."""
+    actor, hearer = made(bench)
+    held = await runs(bench, 2)
+    error = DatabaseError(sqlstate, "not now")
+    bench.store.faults.fail_next("record", times=3, error=error)
+    bench.store.faults.fail_next("recall", times=3, error=error)
+    await bench.start(actor.run)
+    for number, run in enumerate(held, 1):
+        hearer.ask(run, step(), number)
+    hearer.ask(held[0], Recall(), 3)
+    await trio.sleep(10)
+    assert sorted(hearer.words) == ["History", "Recorded", "Recorded"]
+
+
 async def test_a_history_is_read_beside_a_write(bench: Bench) -> None:
     actor, hearer = made(bench)
     (run,) = await runs(bench)
@@ -140,6 +158,33 @@ async def test_a_history_is_read_beside_a_write(bench: Bench) -> None:
     hold.release()
     await trio.sleep(1)
     assert hearer.words == ["History", "Collected", "Recorded"]
+
+
+async def test_histories_that_are_asked_for_together_are_read_together(bench: Bench) -> None:
+    actor, hearer = made(bench)
+    held = await runs(bench, 60)
+    for number, run in enumerate(held, 1):
+        hearer.ask(run, step(number), number)
+    await bench.start(actor.run)
+    await trio.sleep(1)
+    hearer.answers.clear()
+    hold = [bench.store.faults.hold("collect") for _ in range(recorder.READERS)]
+    for _ in hold:
+        hearer.ask(held[0], Collect("1", ()), 0)
+    await trio.sleep(1)
+    for number, run in enumerate(held, 1):
+        hearer.ask(run, Recall(), number)
+    hearer.ask(held[0], Recall("1"), 61)
+    for each in hold:
+        each.release()
+    await trio.sleep(1)
+    assert bench.store.faults.calls["recall_first"] == 2
+    assert bench.store.faults.calls["recall"] == 1
+    found = {number: answer for number, answer in hearer.answers if isinstance(answer, History)}
+    assert [[each.place for each in found[n].steps] for n in range(1, 62)] == [
+        *([str(number)] for number in range(1, 61)),
+        [],
+    ]
 
 
 async def test_a_history_is_not_read_for_a_child_that_is_gone(bench: Bench) -> None:

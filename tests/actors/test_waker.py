@@ -12,6 +12,7 @@ from actors import events, waker
 from actors.acker import Acker, Settled
 from actors.maintenance import sweeper
 from actors.maintenance.sweeper import Sweeper
+from actors.store.errors import DatabaseError
 from actors.store.protocol import Demand, RunRecords
 from actors.waker import Waker
 from runtime.job import ClaimedJob, NewJob
@@ -139,6 +140,9 @@ async def test_a_look_outlasts_an_outage(bench: Bench, looks: Looks) -> None:
     await looks.suspend(job, Record((waiting(),)))
     await trio.sleep(1)
     bench.store.send_signal(job.id, "go")
+    bench.store.faults.fail_next("wake", error=DatabaseError("40P01", "a deadlock"))
+    looks.waker.hear(str(job.id))
+    await trio.sleep(0.01)
     bench.store.lose_database()
     looks.waker.hear(str(job.id))
     await trio.sleep(20)

@@ -35,7 +35,8 @@ def many(ctx: Context, count: int) -> int:
 
 @app.workflow
 def threads(ctx: Context, path: str) -> list[list[str]]:
-    return ctx.gather(lambda c: two(c, path), lambda c: two(c, path))
+    pairs = ctx.gather(lambda c: two(c, path), lambda c: two(c, path))
+    return [*pairs, [ctx.step("after", line, path, "after")]]
 
 
 @app.workflow

@@ -93,6 +93,7 @@ def test_a_workflow_that_waits_may_clean_up_when_it_is_cancelled(kit: Kit, url: 
         "booked",
         "booking cancelled: ill",
     ]
+    assert [step.place for step in kit.client.steps(job)] == ["1", "2.0.1", "2.1.1", "3", "4"]
     steps = rows(url, "SELECT place, done FROM headrace.step ORDER BY place")
     assert steps == [(place, True) for place in ("0.0.1", "1", "2.0.1", "2.1.1", "3", "4")]
 

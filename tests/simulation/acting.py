@@ -32,7 +32,7 @@ _INTERRUPTIONS: dict[str, type[Interrupted]] = {
 # How a handler that was interrupted has ended, in a word.
 _HOW = {"timeout": "raised", "cancel": "cancelled", "stop": "stopped"}
 
-_judge = Judge(ChildSettings())
+judge = Judge(ChildSettings())
 
 
 class Boom(Exception):
@@ -71,6 +71,10 @@ class Acting:
             self._interruption = frame
             self._interrupted.set()
 
+    def answer(self, frame: wire.Answered) -> None:
+        """Of a workflow: its node has answered."""
+        raise AssertionError(f"{self.name} has asked nothing")
+
     async def run(self) -> Ended:
         """Act; how it ended by itself. Does not return if it does not."""
         act = self._act
@@ -98,21 +102,21 @@ class Acting:
 
     def _stopped(self, frame: wire.Interrupt) -> Ended:
         error = _INTERRUPTIONS[frame.reason](frame.message)
-        outcome = _judge.of_error(None, self._frame.attempt, error)
+        outcome = judge.of_error(None, self._frame.attempt, error)
         return Ended(_HOW[frame.reason], outcome)
 
     def _ended(self, what: str) -> Ended:
         attempt = self._frame.attempt
         match what:
             case "raise":
-                return Ended("raised", _judge.of_error(None, attempt, Boom("as planned")))
+                return Ended("raised", judge.of_error(None, attempt, Boom("as planned")))
             case "snooze":
                 delay = self._world.dice.choice([0.0, 0.1, 1.0])
-                return Ended("snoozed", _judge.of_error(None, attempt, Snooze(delay)))
+                return Ended("snoozed", judge.of_error(None, attempt, Snooze(delay)))
             case "discard":
-                return Ended("discarded", _judge.of_error(None, attempt, Discard()))
+                return Ended("discarded", judge.of_error(None, attempt, Discard()))
             case "cancel":
-                return Ended("cancelled", _judge.of_error(None, attempt, Cancel()))
+                return Ended("cancelled", judge.of_error(None, attempt, Cancel()))
             case "return too much":
                 return Ended("discarded", Completed(_TOO_MUCH))
         return Ended("succeeded", Completed(str(self._frame.run_number)))

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from actors.store.memory import MemoryStore, work
-from actors.store.protocol import Demand, Rescued
+from actors.store.protocol import Demand, Rescued, RunRecords
 from runtime.job import ClaimedJob, NewJob
 from runtime.lifecycle import JobState
 from runtime.payload import PayloadLimits
+from runtime.workflow.records import Recorded, Refused
 from tests.simulation.acting import OUTPUT_LIMIT_BYTES
 
 
@@ -103,3 +104,27 @@ class CancelForgets(_Broken):
             if job.attempt == 0:
                 self._state.jobs.move(job, JobState.AVAILABLE, self._state.clock.now())
         return await super().claim(node_id, demand)
+
+
+class RecordForgets(_Broken):
+    """Every fifth write of steps is confirmed, and not done."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._recorded = 0
+
+    async def record(self, records: Sequence[RunRecords]) -> list[Recorded | Refused]:
+        self._recorded += 1
+        if self._recorded % 5 == 0:
+            return [Recorded() for _ in records]
+        return await super().record(records)
+
+
+class WakeForgets(_Broken):
+    """Nobody is woken but by time."""
+
+    async def wake(self, job_ids: Sequence[UUID]) -> int:
+        return 0
+
+    async def sweep_waits(self, limit: int, term: int | None = None) -> int:
+        return 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from uuid import UUID
 
 import trio
 
@@ -17,6 +18,7 @@ from runtime.child.ending import TAKEN_BACK
 from tests.actors.puppet import Puppet
 from tests.simulation.acting import Acting, Ended
 from tests.simulation.chronicle import RunRecord
+from tests.simulation.flowing import Flowing
 from tests.simulation.world import World
 
 # Frames that may wait to be read by it: more than are ever handed ahead.
@@ -56,6 +58,8 @@ class SimulatedChild(Puppet):
                 self._frames.send_nowait(frame)
             elif isinstance(frame, wire.Interrupt):
                 self._told[frame.seq] = frame
+            elif isinstance(frame, wire.Answered) and frame.seq in self._acting:
+                self._acting[frame.seq].answer(frame)
 
     async def receive(self) -> bytes:
         """As Child.receive."""
@@ -165,7 +169,9 @@ class SimulatedChild(Puppet):
 
     async def _act(self, frame: wire.Run) -> Ended | None:
         """How the handler has ended; None if that was with the process."""
-        acting = Acting(self._world, self, frame, self._node)
+        plan = self._world.plans[UUID(bytes=frame.id)]
+        acting_class = Flowing if plan.ops else Acting
+        acting = acting_class(self._world, self, frame, self._node)
         self._acting[frame.seq] = acting
         self._records[frame.seq] = acting.record
         if frame.seq in self._told:

@@ -6,6 +6,7 @@ import trio
 
 from runtime.errors import JobNotFound, StoreUnavailable
 from runtime.lifecycle import JobState
+from tests.simulation.flowing import send_signals
 from tests.simulation.link import Link
 from tests.simulation.plans import QUEUES, Plan, draw_plan
 from tests.simulation.world import World
@@ -45,6 +46,7 @@ class Clients:
         dice, number = self._world.dice, len(self._world.plans) + 1
         plan = draw_plan(dice, number, kind or dice.choice(self._world.weather.kinds), queue)
         self._world.plans[plan.job.id] = plan
+        send_signals(self._world, plan)
         return plan
 
     async def enqueue(self, plans: list[Plan]) -> None:

@@ -21,6 +21,8 @@ KINDS = (
     KindInfo("tiny", False, 2.0, constant(0.05), CRASHES),
     KindInfo("long", False, 12.0, constant(0.2), CRASHES),
     KindInfo("async", True, 6.0, constant(0.1), CRASHES),
+    KindInfo("flow", True, 6.0, constant(0.1), CRASHES),
+    KindInfo("plain flow", False, 6.0, constant(0.1), CRASHES),
 )
 QUEUES = ("default", "bulk")
 # For how long the acts of a kind may take: some longer than a lease, so that it is lost meanwhile.
@@ -29,6 +31,14 @@ SECONDS = {
     "tiny": [0.0, 0.001, 0.002],
     "long": [2.0, 4.0, 8.0],
     "async": [0.0, 0.02, 0.5, 4.0],
+}
+FLOWS = ("flow", "plain flow")  # workflows
+# What a workflow's operation can be, and how long it takes; of a map: how many jobs.
+OPS: dict[str, list[float]] = {
+    "step": [0.0, 0.001, 0.1],
+    "sleep": [0.01, 0.5, 3.0],
+    "signal": [0.0],
+    "map": [1, 2, 5],
 }
 
 # What a run can do, and how often it is chosen.
@@ -46,6 +56,8 @@ ACTS = {
     "discard": 2,
     "cancel": 2,
 }
+# What can come between in a run of a workflow.
+MISHAPS = {"succeed": 10, "raise": 3, "hang": 1, "exit": 2, "crash": 2}
 # Acts that are a job's last, and how it then ends.
 LAST = {"return too much": "discarded", "discard": "discarded", "cancel": "cancelled"}
 
@@ -53,6 +65,14 @@ LAST = {"return too much": "discarded", "discard": "discarded", "cancel": "cance
 @attrs.frozen
 class Act:
     """What one run does. `seconds`: for how long it runs, unless something comes between."""
+
+    what: str
+    seconds: float
+
+
+@attrs.frozen
+class Op:
+    """An operation of a workflow: a word of OPS, and its seconds, or its jobs."""
 
     what: str
     seconds: float
@@ -68,6 +88,7 @@ class Plan:
     number: int
     job: NewJob
     acts: list[Act]
+    ops: tuple[Op, ...] = ()  # of a workflow
     cancel_asked: bool = False
     cancelled_at: float | None = None  # when the database said that it was, before it ran
 
@@ -95,8 +116,19 @@ def draw_plan(dice: random.Random, number: int, kind: str, queue: str = "") -> P
         max_attempts=dice.choice([1, 2, 3, 100, 100]) if not queue else 100,
         delay_seconds=dice.choice([None, None, None, 0.5, 3.0]) if not queue else None,
     )
+    if kind in FLOWS:
+        return _draw_flow(dice, number, job, quick=bool(queue))
     acts = [] if queue else [_draw_act(dice, kind) for _ in range(dice.randint(1, 4))]
     return Plan(number, job, acts)
+
+
+def _draw_flow(dice: random.Random, number: int, job: NewJob, *, quick: bool) -> Plan:
+    if quick:
+        return Plan(number, job, [], (Op("step", 0.0), Op("sleep", 0.01), Op("step", 0.0)))
+    mishaps = dice.choices(list(MISHAPS), list(MISHAPS.values()), k=dice.randint(1, 5))
+    words = dice.choices(list(OPS), [4, 1, 1, 1], k=dice.randint(1, 7))
+    ops = tuple(Op(word, dice.choice(OPS[word])) for word in words)
+    return Plan(number, job, [Act(what, 0.0) for what in mishaps], ops)
 
 
 def _draw_act(dice: random.Random, kind: str) -> Act:

@@ -20,6 +20,7 @@ from runtime.job import FailureRow, Job
 from runtime.lifecycle import FINAL_STATES
 from scripts.campaigns.checker import DEATHS, Violation
 from scripts.campaigns.history import DRAIN, Enqueue, Failure, Fault, History, Row, Run
+from tests.simulation import flowing
 from tests.simulation.chronicle import RunRecord
 from tests.simulation.world import World
 
@@ -124,6 +125,7 @@ def broken(world: World, rows: Sequence[Job]) -> Iterator[Violation]:
         if earlier.job == later.job and (earlier.over or inf) > later.begun:
             text = f"run {earlier.number} was not over when run {later.number} began"
             yield Violation("double_runs", later.job, text)
+    yield from flowing.broken(world, rows)
     last = _last_runs(world)
     for row in rows:
         if row.id in last:

@@ -34,6 +34,7 @@ _FAIR: Mapping[str, object] = {
     "seconds": 4.0,
     "patience_seconds": 60.0,
 }
+_FLOWS: Mapping[str, object] = {**_FAIR, "kinds": ("flow", "plain flow")}
 
 
 @attrs.frozen
@@ -56,6 +57,8 @@ CASES: dict[type[MemoryStore], Case] = {
     ),
     broken.EnqueueForgets: Case(frozenset({"lost"}), _FAIR),
     broken.CancelForgets: Case(frozenset({"failing"}), {**_FAIR, "cancels": True}),
+    broken.RecordForgets: Case(frozenset({"failing", "unrecorded"}), _FLOWS),
+    broken.WakeForgets: Case(frozenset({"lost"}), _FLOWS),
 }
 
 

@@ -22,7 +22,7 @@ FAULTS = (
     "cut off node",
     "deafen node",
 )
-KINDS = ("plain", "tiny", "long", "async")
+KINDS = ("plain", "tiny", "long", "async", "flow", "plain flow")
 MANNERS = ("refuse", "lose answer", "withhold", "linger")
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from runtime import App, Context, EventTimeout, SignalTimeout
+from runtime import App, AsyncContext, Context, EventTimeout, RunStopped, SignalTimeout
 from runtime.outcome import Completed, Discarded, Suspended
 from runtime.workflow.records import Record
 from tests.workflow.world import World
@@ -221,6 +222,43 @@ def test_a_swallowed_suspension_suspends_all_the_same() -> None:
     assert isinstance(world.run(), Suspended)
     world.finish()
     assert world.output == "slept"
+
+
+def test_a_suspension_passes_through_a_task_group() -> None:
+    app = App()
+
+    @app.workflow
+    async def flow(ctx: AsyncContext) -> str:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(_slept(ctx))
+        return task.result()
+
+    world = World(app, "flow")
+    outcome = world.run()
+    assert isinstance(outcome, Suspended)
+    assert outcome.seconds == pytest.approx(50, abs=1)
+    world.finish()
+    assert world.output == "slept"
+
+
+async def _slept(ctx: AsyncContext) -> str:
+    await ctx.sleep(50)
+    return "slept"
+
+
+def test_what_outlives_its_run_can_ask_nothing_more() -> None:
+    app = App()
+    kept: list[Context] = []
+
+    @app.workflow
+    def flow(ctx: Context) -> None:
+        kept.append(ctx)
+
+    world = World(app, "flow")
+    world.run()
+    with pytest.raises(RunStopped, match="the run has ended"):
+        kept[0].step("late", lambda: 1)
+    assert world.asked == []
 
 
 def test_a_job_begins_anew_with_other_args_and_no_history() -> None:

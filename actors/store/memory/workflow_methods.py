@@ -53,6 +53,11 @@ class MemoryWorkflows:
         async with self.faults.around("recall"):
             return workflows.recall(self._state, job_id, run_number, after)
 
+    async def recall_first(self, runs: Sequence[tuple[UUID, int]]) -> list[History | Refused]:
+        """See Store."""
+        async with self.faults.around("recall_first"):
+            return [workflows.recall(self._state, *run, None) for run in runs]
+
     async def collect(
         self, job_id: UUID, run_number: int, ids: Sequence[UUID]
     ) -> Collected | Refused:

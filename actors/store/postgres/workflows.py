@@ -20,6 +20,9 @@ from runtime.workflow.records import Collected, History, Record, Recorded, Refus
 
 MOST_STEPS = 2_000
 MOST_BYTES = 4 * 1024 * 1024
+# Of each workflow of which the first page is read together with others'.
+FIRST_STEPS = 200
+FIRST_BYTES = 64 * 1024
 # As cancel_children cancels at once: if so many were, there may be more.
 MOST_CANCELLED = 1_000
 MOST_WOKEN = 1_000
@@ -102,6 +105,15 @@ class PostgresWorkflows:
         """See Store."""
         found = await self._fetch("recall", job_id, run_number, after, MOST_STEPS, MOST_BYTES)
         return steps.history_of(found)
+
+    async def recall_first(self, runs: Sequence[tuple[UUID, int]]) -> list[History | Refused]:
+        """See Store."""
+        ids, numbers = [run[0] for run in runs], [run[1] for run in runs]
+        found = await self._fetch("recall_first", ids, numbers, FIRST_STEPS, FIRST_BYTES)
+        pages: list[list[Row]] = [[] for _ in runs]
+        for row in found:
+            pages[row["asked"] - 1].append(row)
+        return [steps.history_of(page) for page in pages]
 
     async def collect(
         self, job_id: UUID, run_number: int, ids: Sequence[UUID]

@@ -212,6 +212,10 @@ class SeveralStore:
         """See Store."""
         return await workflows.recall(self, job_id, run_number, after)
 
+    async def recall_first(self, runs: Sequence[Run]) -> list[History | Refused]:
+        """See Store."""
+        return await workflows.recall_first(self, runs)
+
     async def collect(
         self, job_id: UUID, run_number: int, ids: Sequence[UUID]
     ) -> Collected | Refused:

@@ -41,6 +41,22 @@ async def recall(
     return _LOST if at is None else await several.stores[at].recall(job_id, run_number, after)
 
 
+async def recall_first(
+    several: SeveralStore, runs: Sequence[tuple[UUID, int]]
+) -> list[History | Refused]:
+    """See Store."""
+    sorted_, _ = several.homes.sort(range(len(runs)), lambda place: runs[place][0])
+    answers: list[History | Refused] = [_LOST] * len(runs)
+
+    async def ask(at: int, places: Sequence[int]) -> None:
+        found = await several.stores[at].recall_first([runs[place] for place in places])
+        for place, answer in zip(places, found, strict=True):
+            answers[place] = answer
+
+    await several.some(sorted_, ask)
+    return answers
+
+
 async def collect(
     several: SeveralStore, job_id: UUID, run_number: int, ids: Sequence[UUID]
 ) -> Collected | Refused:

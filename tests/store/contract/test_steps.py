@@ -152,6 +152,27 @@ async def test_a_batch_is_answered_ask_by_ask(bench: Bench) -> None:
     assert [one.place for one in (await history(bench, job)).steps] == ["1", "2", "5"]
 
 
+async def test_the_first_pages_of_several_histories_are_read_at_once(bench: Bench) -> None:
+    jobs = [await bench.run_one() for _ in range(4)]
+    await record(bench, jobs[0], step(output="0"), step("2", "go", "signal", done=False))
+    bench.hands.send_signal(jobs[0].id, "go", '{"n":1}')
+    await record(bench, jobs[2], *(step(str(place), output="2") for place in range(300)))
+    asked = [*jobs, msgspec.structs.replace(jobs[1], run_number=7)]
+
+    found = await bench.store.recall_first([(job.id, job.run_number) for job in asked])
+
+    lost = found.pop()
+    assert isinstance(lost, Refused)
+    assert lost.kind == "lost"
+    pages = [page for page in found if isinstance(page, History)]
+    for job, page in zip(jobs, pages, strict=True):
+        whole = await history(bench, job)
+        assert page.steps == whole.steps[: len(page.steps)]
+        assert page.more or page.signals == whole.signals
+        assert page.more == (len(page.steps) < len(whole.steps))
+    assert [len(page.signals) for page in pages] == [1, 0, 0, 0]
+
+
 async def test_a_large_output_brings_a_warning(bench: Bench) -> None:
     job = await bench.run_one()
 

@@ -109,6 +109,9 @@ def reader(request: pytest.FixtureRequest, tables: Tables) -> Iterator[Reader]:
         yield reader
 
 
+STRANGERS = [uuid4() for _ in range(49)]
+
+
 def _asked() -> list[tuple[str, tuple[object, ...], int]]:
     """Statements with what they take, and how many rows they may look at."""
     steps = Record(tuple(StepRecord(f"9{place}", "step", "s") for place in range(100)))
@@ -130,6 +133,7 @@ def _asked() -> list[tuple[str, tuple[object, ...], int]]:
         (one, tuple(values), 5),
         ("recall", (RUNNING, 1, None, 2_000, 4_000_000), 2_010),
         ("recall", (RUNNING, 1, "9", 2_000, 4_000_000), 1_200),
+        ("recall_first", ([RUNNING, *STRANGERS], [1] * 50, 200, 65_536), 210),
         ("collect", (RUNNING, 1, [PARENT, BOUNDED, SIGNALLED], 4_000_000), 20),
     ]
 
@@ -140,7 +144,7 @@ def test_no_more_is_read_than_is_needed(reader: Reader) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement", ["record", "record_steps", "record_step", "recall", "collect"]
+    "statement", ["record", "record_steps", "record_step", "recall", "recall_first", "collect"]
 )
 def test_a_workflows_statement_is_planned_by_indexes(tables: Tables, statement: str) -> None:
     asked = {name: values for name, values, _ in _asked()}
