@@ -187,8 +187,9 @@ async def test_children_of_several_workflows_are_written_at_once_though_one_is_r
     found = await bench.store.record([spawn(job) for job in (jobs[3], late, jobs[0])])
     assert [type(each) for each in found] == [Recorded, Refused, Recorded]
 
-    bad = spawn(jobs[1], args='{"a":"\\u0000"}')
-    found = await bench.store.record([spawn(jobs[2]), bad])
+    unique: dict[str, Any] = {"unique_key": b"k" * 32, "unique_states": "11111001"}
+    await bench.add(**unique)
+    found = await bench.store.record([spawn(jobs[2]), spawn(jobs[1], **unique)])
     assert [type(each) for each in found] == [Recorded, Refused]
     for job, steps in zip(jobs, (1, 0, 1, 1), strict=True):
         assert len((await history(bench, job)).steps) == steps
