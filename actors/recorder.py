@@ -42,17 +42,19 @@ from runtime.workflow.records import (
 
 # Asks in one call, and the bytes that their payloads may take together.
 MAX_BATCH = 1000
-# Writes under way at once; of more than so many asks, each takes half. While some runs go on, the
-# records of others are written: with one write at a time, all runs came to move in step, and the
-# database waited while children computed, and they while it wrote.
+# Writes of steps under way at once, and as many of child jobs; of more asks than are worth a write,
+# each takes half. While some runs go on, the records of others are written: with one write at a
+# time, all came to move in step: the database waited while children computed, and they for it.
 WRITERS = 2
 WORTHY = 50
 MAX_BATCH_BYTES = 16 * 1024 * 1024
+# What a child job weighs besides its args: it takes the database 0.2 ms.
+JOB_BYTES = 16 * 1024
 # With more than this unanswered, Workers wait before they take more of what their children ask.
 ROOM = 4 * MAX_BATCH
 ROOM_BYTES = 4 * MAX_BATCH_BYTES
 # Readings under way at once: they must leave connections for claims, acks and records.
-READERS = 3
+READERS = 2
 # First pages of histories in one reading: all workflows that wait for an event go on together.
 MOST_RECALLS = 50
 # A write or a reading takes milliseconds. One that is not answered in this time went to a
@@ -103,10 +105,44 @@ def weigh(asker: Asker, run: HeldRun, number: int, ask: Ask) -> Question:
         case Record(steps):
             size = sum([len(step.output or "") for step in steps])
         case Spawn():
-            size = sum([len(job.args) for job in ask.jobs])
+            size = sum([JOB_BYTES + len(job.args) for job in ask.jobs])
         case _:
             return Question(asker, run, number, ask, False, 0)
     return Question(asker, run, number, ask, True, size)
+
+
+@attrs.define(eq=False)
+class _Queue:
+    """Questions that wait to be written, `most` in one call."""
+
+    most: int
+    items: list[Question] = attrs.field(factory=list, init=False)
+    _arrived: trio.Event = attrs.field(factory=trio.Event, init=False)
+
+    def put(self, question: Question) -> None:
+        self.items.append(question)
+        self._arrived.set()
+
+    def put_back(self, batch: Sequence[Question]) -> None:
+        self.items[:0] = batch
+
+    async def wait(self) -> None:
+        """Until there is one."""
+        if self._arrived.is_set():  # else another writer waits for it, too
+            self._arrived = trio.Event()
+        await self._arrived.wait()
+
+    def take(self) -> list[Question]:
+        """As many as one call may take; the first however large it is."""
+        weight, count = 0, 0
+        for question in self.items[: min(self.most, max(WORTHY, len(self.items) // 2))]:
+            weight += question.size
+            if count and weight > MAX_BATCH_BYTES:
+                break
+            count += 1
+        taken = self.items[:count]
+        del self.items[:count]
+        return taken
 
 
 @attrs.define(eq=False)
@@ -116,11 +152,11 @@ class Recorder:
     store: Store
     lease: Lease
     observe: events.Observer = events.ignore
-    _pending: list[Question] = attrs.field(factory=list, init=False)
+    _steps: _Queue = attrs.field(factory=lambda: _Queue(MAX_BATCH), init=False)
+    _spawns: _Queue = attrs.field(factory=lambda: _Queue(WORTHY), init=False)
     _readings: list[Question] = attrs.field(factory=list, init=False)
     _taken: int = attrs.field(default=0, init=False)  # and not answered
     _bytes: int = attrs.field(default=0, init=False)  # of these
-    _arrived: trio.Event = attrs.field(factory=trio.Event, init=False)
     _asked: trio.Event = attrs.field(factory=trio.Event, init=False)  # a reading
     _roomy: trio.Event = attrs.field(factory=trio.Event, init=False)
     _unanswered: bool = attrs.field(default=False, init=False)  # the last write
@@ -139,8 +175,7 @@ class Recorder:
         self._taken += 1
         self._bytes += question.size
         if question.writes:
-            self._pending.append(question)
-            self._arrived.set()
+            (self._spawns if isinstance(question.ask, Spawn) else self._steps).put(question)
         else:
             self._readings.append(question)
             self._asked.set()
@@ -163,42 +198,40 @@ class Recorder:
                 nursery.start_soon(self._read)
             async with trio.open_nursery() as writers:
                 for _ in range(WRITERS):
-                    writers.start_soon(self._write_until, life)
+                    writers.start_soon(self._write_until, life, self._steps)
+                    writers.start_soon(self._write_until, life, self._spawns)
             nursery.cancel_scope.cancel()
 
     def _recount(self) -> None:
         """Without what an earlier incarnation was reading when it ended: nobody waits for that."""
-        left = [*self._pending, *self._readings]
+        left = [*self._steps.items, *self._spawns.items, *self._readings]
         self._taken, self._bytes = len(left), sum(question.size for question in left)
 
     # --- writing ----------------------------------------------------------------------------------
 
-    async def _write_until(self, life: Life) -> None:
+    async def _write_until(self, life: Life, queue: _Queue) -> None:
         while True:
-            if self._pending:
-                await self._write()
+            if queue.items:
+                await self._write(queue)
             elif life.stopping:
                 return
             else:
-                if self._arrived.is_set():  # else another writer waits for it, too
-                    self._arrived = trio.Event()
                 with life.stop_scope():
-                    await self._arrived.wait()
+                    await queue.wait()
 
-    async def _write(self) -> None:
-        batch = self._next_batch()
-        del self._pending[: len(batch)]
+    async def _write(self, queue: _Queue) -> None:
+        batch = queue.take()
         answers: Sequence[Answer]
         try:
             answers = await self._answers_to(batch)
         except StoreUnavailable as error:
             if self.lease.held:
-                self._pending[:0] = batch
+                queue.put_back(batch)
                 await self._retry.after(error)
                 return
             answers = [Refused("lost", "the node's lease ran out")] * len(batch)
         except BaseException:
-            self._pending[:0] = batch
+            queue.put_back(batch)
             raise
         self._retry.succeeded()
         self._answer(list(zip(batch, answers, strict=True)))
@@ -208,17 +241,6 @@ class Recorder:
             return await self._record(batch)
         except DatabaseError as error:
             return await self._record_one_by_one(batch, _refusal(error))
-
-    def _next_batch(self) -> list[Question]:
-        """As many as one call may take; the first however large it is."""
-        weight, count = 0, 0
-        most = min(MAX_BATCH, max(WORTHY, len(self._pending) // 2))
-        for question in self._pending[:most]:
-            weight += question.size
-            if count and weight > MAX_BATCH_BYTES:
-                break
-            count += 1
-        return self._pending[:count]
 
     async def _record(self, batch: Sequence[Question]) -> Sequence[Answer]:
         """One try, on one connection. That one may be dead while others would do."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from runtime.errors import UsageError
 from runtime.workflow.flow import Flow, Wait
 from runtime.workflow.history import BEGUN_ANEW
-from runtime.workflow.records import StepRecord
+from runtime.workflow.records import Record, StepRecord
 from runtime.workflow.strand import Strand
 from runtime.workflow.suspend import ContinuedAsNew
 
@@ -33,8 +33,8 @@ class Anew:
         text = session.measured("args", self._handler.encode_args(self._args, self._kwargs))
         spot = yield from strand.enter("continue")
         times = session.past.began_anew + 1
-        session.take_lazy()
+        strand.lazy.clear()
         stored = session.sealed_args(text)
         record = StepRecord(BEGUN_ANEW, spot.op, str(times), output=stored)
-        session.checked((yield Wait(session.put(record))))
+        session.checked((yield Wait(session.ask(Record((record,))))))
         raise ContinuedAsNew

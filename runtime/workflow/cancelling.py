@@ -11,6 +11,8 @@ things while it cleans up. Branches of the gather in which it was told do nothin
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from runtime.errors import JobCancelled
 from runtime.payload import cut
 from runtime.workflow.history import CANCELLED, GATHER, WATCH
@@ -23,9 +25,17 @@ CANCEL = "headrace.cancel"
 """The name of the signal that cancels a workflow which cleans up. Its value is the reason."""
 
 
-def told_at(session: Session, spot: Spot) -> tuple[JobCancelled, list[StepRecord]] | None:
+class Telling(Protocol):
+    """What this needs of a strand."""
+
+    session: Session
+
+    def lazily(self, record: StepRecord) -> None: ...
+
+
+def told_at(strand: Telling, spot: Spot) -> tuple[JobCancelled, list[StepRecord]] | None:
     """Whether the workflow is told here; and what is to be recorded for it."""
-    seen = spot.seen
+    session, seen = strand.session, spot.seen
     if seen is not None and seen.done:
         if seen.error is None or seen.error.error_class != CANCELLED:
             return None
@@ -35,7 +45,7 @@ def told_at(session: Session, spot: Spot) -> tuple[JobCancelled, list[StepRecord
     past = session.past
     if not past.watches:
         past.watches = True
-        session.lazily(StepRecord(WATCH, "signal", CANCEL, done=False))
+        strand.lazily(StepRecord(WATCH, "signal", CANCEL, done=False))
     signal = past.take_signal(CANCEL)
     if signal is None:
         return None

@@ -32,7 +32,7 @@ def new_uuid(strand: Strand) -> Flow[UUID]:
     if spot.seen is not None:
         return UUID(plain(spot.seen.output))
     made = place_uuid(strand.session.id, strand.session.seed(spot.place))
-    strand.session.lazily(spot.record(output=f'"{made}"'))
+    strand.lazily(spot.record(output=f'"{made}"'))
     return made
 
 
@@ -42,7 +42,7 @@ def random(strand: Strand) -> Flow[Random]:
     if spot.seen is not None:
         return Random(str(plain(spot.seen.output)))
     seed = dice_seed(strand.session.id, strand.session.seed(spot.place))
-    strand.session.lazily(spot.record(output=f'"{seed}"'))
+    strand.lazily(spot.record(output=f'"{seed}"'))
     return Random(seed)
 
 

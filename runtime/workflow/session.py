@@ -1,10 +1,8 @@
-"""One run of a workflow, as all its strands share it: what it has sent, and what is recorded.
+"""One run of a workflow, as all its strands share it: what it asks, and what is recorded.
 
-    strand ─▶ put(record) ─▶ Asked, by the child's desk ─▶ ticket
-    strand ─▶ lazily(record)         goes along with the next record of this run
+    strand ─▶ ask ─▶ Asked, by the child's desk ─▶ a ticket, for which the context's driver waits
 
-Rules: a record that nothing can depend on before the next record (an id made by a rule, a sleep
-that is over) goes along with that. Safe for the threads of a gather.
+Rule: safe for the threads of a gather.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from runtime.payload import MIB
 from runtime.workflow.failures import RunLost, WorkflowChanged
 from runtime.workflow.flow import Flow, Wait
 from runtime.workflow.history import Past
-from runtime.workflow.records import Answer, Ask, History, Recall, Record, Refused, StepRecord
+from runtime.workflow.records import Answer, Ask, History, Recall, Refused
 from runtime.workflow.suspend import suspend_in
 
 logger = logging.getLogger("headrace")
@@ -68,7 +66,6 @@ class Session:
         self._recalled = frame.run_number <= 1  # a first run has no past
         self._number = 0
         self._over = False
-        self._lazy: list[StepRecord] = []
         self._lock = threading.Lock()
         self._ahead = 0.0  # the database's clock, seconds since 1970, less time.monotonic()
 
@@ -86,27 +83,6 @@ class Session:
         """The run has ended: nothing more is asked."""
         with self._lock:
             self._over = True
-
-    def put(self, *records: StepRecord) -> Any:
-        """Have these recorded, and what goes along. Returns a ticket."""
-        return self.ask(Record((*self.take_lazy(), *records)))
-
-    def lazily(self, record: StepRecord) -> None:
-        """Have it recorded along with the next."""
-        with self._lock:
-            self._lazy.append(record)
-
-    def take_lazy(self) -> list[StepRecord]:
-        """What is to go along."""
-        with self._lock:
-            lazy, self._lazy = self._lazy, []
-            return lazy
-
-    def flush(self) -> None:
-        """Before the run ends: there is nothing more to go along with."""
-        lazy = self.take_lazy()
-        if lazy:
-            self.ask(Record(tuple(lazy)))
 
     def checked(self, answer: Answer) -> Answer:
         """An answer that is no refusal. Raises: RunLost, PayloadError."""

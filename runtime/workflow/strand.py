@@ -3,7 +3,9 @@ branch of a gather.
 
     enter ─▶ recall, once a run ─▶ what was sent is recorded? ─▶ the next place ─▶ what stands there
 
-Rules: nothing is done before what was done before it is recorded. One operation at a time.
+Rules: nothing is done before what was done before it is recorded. One operation at a time. A record
+that nothing can depend on before the strand's next one (an id made by a rule, a sleep that is over)
+goes along with that one, so that neither is there without the other.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from runtime.errors import JobCancelled, RunStopped, UsageError
 from runtime.workflow.cancelling import told_at
 from runtime.workflow.failures import WorkflowChanged
 from runtime.workflow.flow import Flow, Wait
+from runtime.workflow.history import GATHER
 from runtime.workflow.records import Recalled, Record, StepRecord
 from runtime.workflow.session import Session
 from runtime.workflow.spot import Spot
@@ -63,6 +66,7 @@ class Strand:
         self._busy = False
         self._suspend: Suspend | None = None
         self.unsure: list[Any] = []  # tickets of what was sent and is perhaps not recorded
+        self.lazy: list[StepRecord] = []  # what goes along with the next record
 
     @contextmanager
     def busy(self) -> Iterator[None]:
@@ -97,6 +101,8 @@ class Strand:
             seen = session.past.find(prefix, number, op, name, closed=self._closed)
         except WorkflowChanged as error:
             raise session.changed(error) from None
+        if op == GATHER:
+            yield from self.settle()
         spot = Spot(f"{prefix}{number}", op, name, seen)
         if session.clean_up:
             self._tell(spot)
@@ -111,7 +117,7 @@ class Strand:
 
     def _tell(self, spot: Spot) -> None:
         """Raises: JobCancelled, if the workflow is told here that it is."""
-        told = told_at(self.session, spot)
+        told = told_at(self, spot)
         if told is None:
             return
         error, records = told
@@ -121,13 +127,26 @@ class Strand:
 
     def settle(self) -> Flow[None]:
         """Have recorded what was to go along, before something that goes another way."""
-        lazy = self.session.take_lazy()
+        lazy = self._take_lazy()
         if lazy:
             self.session.checked((yield Wait(self.session.ask(Record(tuple(lazy))))))
 
     def put(self, *records: StepRecord) -> None:
         """Have these recorded; the next operation waits until they are."""
-        self.unsure.append(self.session.put(*records))
+        self.unsure.append(self.session.ask(Record((*self._take_lazy(), *records))))
+
+    def lazily(self, record: StepRecord) -> None:
+        """Have it recorded along with the next record of this strand, and so not after that."""
+        self.lazy.append(record)
+
+    def _take_lazy(self) -> list[StepRecord]:
+        lazy, self.lazy = self.lazy, []
+        return lazy
+
+    def _flush(self) -> None:
+        """Before the run ends: there is nothing more to go along with."""
+        if self.lazy:
+            self.put()
 
     def suspend(self, *records: StepRecord, seconds: float | None) -> Suspend:
         """What to raise, to wait for what these open records say."""
@@ -135,7 +154,7 @@ class Strand:
             self.put(*records)
             self.session.past.opened(*records)
         else:
-            self.session.flush()
+            self._flush()
         return self.suspended_by(suspend_in(seconds))
 
     def suspended_by(self, suspend: Suspend) -> Suspend:
@@ -177,6 +196,7 @@ class Strand:
         """
         for branch in branches:
             self.unsure += branch.unsure
+            self.lazy += branch.lazy
         errors = [each.error for each in ended if each.error is not None]
         suspends = [error for error in errors if isinstance(error, Suspend)]
         for error in errors:
@@ -184,7 +204,7 @@ class Strand:
                 raise error
         self.session.check()
         if suspends:
-            self.session.flush()
+            self._flush()
             raise self.suspended_by(soonest(suspends))
         for error in errors:
             raise error
@@ -199,4 +219,4 @@ class Strand:
             self.session.past.check_end()
         except WorkflowChanged as error:
             raise self.session.changed(error) from None
-        self.session.flush()
+        self._flush()

@@ -34,7 +34,7 @@ class Sleep:
             if not seen.done and not seen.over:
                 raise strand.wait_on(seen)
             if not seen.done:
-                strand.session.lazily(spot.record())
+                strand.lazily(spot.record())
             return
         left = self._left(strand)
         if left >= self._short:
@@ -42,7 +42,7 @@ class Sleep:
             raise strand.suspend(opened, seconds=left)
         if left > 0:
             yield Nap(left)
-        strand.session.lazily(spot.record())
+        strand.lazily(spot.record())
 
     def _left(self, strand: Strand) -> float:
         if self._until is not None:

@@ -6,14 +6,18 @@ writing ask by ask, and refused alone; another error is of the whole batch, whic
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from actors.store.bridge import Row
+from actors.store.bridge import Connection, Row
+from actors.store.bridge.port import Unit
+from actors.store.errors import DatabaseError
 from actors.store.guard import Guard
 from actors.store.postgres import steps
 from actors.store.workflows import RunRecords
+from runtime import sql
 from runtime.errors import JobNotUnique, NamespaceDisabled, UsageError
 from runtime.job_entry import as_json
 from runtime.workflow.records import Collected, History, Record, Recorded, Refused, Spawn
@@ -28,6 +32,7 @@ MOST_CANCELLED = 1_000
 MOST_WOKEN = 1_000
 
 Written = Recorded | Refused
+T = TypeVar("T")
 
 
 class PostgresWorkflows:
@@ -36,6 +41,9 @@ class PostgresWorkflows:
     _guard: Guard
 
     async def _fetch(self, statement: str, *values: Any) -> list[Row]:
+        raise NotImplementedError
+
+    async def _run(self, unit: Unit[T]) -> T:
         raise NotImplementedError
 
     async def _fetchrow(self, statement: str, *values: Any) -> Row:
@@ -54,9 +62,8 @@ class PostgresWorkflows:
     async def _write(self, records: Sequence[RunRecords]) -> list[Written]:
         plain = [one for one in records if _is_plain(one)]
         answers = iter(await self._write_steps(plain))
-        return [
-            next(answers) if _is_plain(one) else await self._write_apart(one) for one in records
-        ]
+        others = iter(await self._write_others([one for one in records if not _is_plain(one)]))
+        return [next(answers if _is_plain(one) else others) for one in records]
 
     async def _write_steps(self, records: Sequence[RunRecords]) -> list[Written]:
         if not any(steps.steps_of(one) for one in records):
@@ -70,6 +77,28 @@ class PostgresWorkflows:
             return [answer for one in records for answer in await self._write_steps([one])]
         return steps.recorded_of(row, records)
 
+    async def _write_others(self, records: Sequence[RunRecords]) -> list[Written]:
+        """Child jobs of several runs in one transaction; if it is refused, each in its own."""
+        spawns = [(one, one.ask) for one in records if isinstance(one.ask, Spawn)]
+        if len(spawns) == len(records) > 1:
+            with contextlib.suppress(UsageError, JobNotUnique, NamespaceDisabled, DatabaseError):
+                return await self._spawn_together(spawns)
+        return [await self._write_apart(one) for one in records]
+
+    async def _spawn_together(self, spawns: Sequence[tuple[RunRecords, Spawn]]) -> list[Written]:
+        order = sorted(range(len(spawns)), key=lambda at: spawns[at][0].job_id)
+
+        async def unit(connection: Connection) -> list[tuple[int, Row]]:
+            async with connection.transaction():
+                return [
+                    (at, row)
+                    for at in order
+                    for row in await connection.fetch(sql.load("spawn"), *_values_of(*spawns[at]))
+                ]
+
+        rows = dict(await self._run(unit))
+        return [steps.spawned_of(rows[at], one) for at, (one, _) in enumerate(spawns)]
+
     async def _write_apart(self, one: RunRecords) -> Written:
         try:
             if isinstance(one.ask, Spawn):
@@ -81,16 +110,7 @@ class PostgresWorkflows:
             return Refused("invalid", str(error))
 
     async def _spawn(self, one: RunRecords, ask: Spawn) -> Written:
-        row = await self._fetchrow(
-            "spawn",
-            one.job_id,
-            one.run_number,
-            ask.step.place,
-            as_json(ask.jobs),
-            None if ask.more else steps.waiting_json(ask.step),
-            ask.step.max_in_flight,
-            ask.detached,
-        )
+        row = await self._fetchrow("spawn", *_values_of(one, ask))
         return steps.spawned_of(row, one)
 
     async def _begin_anew(self, one: RunRecords) -> Written:
@@ -148,6 +168,19 @@ class PostgresWorkflows:
         """See Store."""
         woken: int = (await self._fetchrow("sweep_waits", limit, term))["woken"]
         return woken
+
+
+def _values_of(one: RunRecords, ask: Spawn) -> tuple[Any, ...]:
+    """What spawn.sql takes."""
+    return (
+        one.job_id,
+        one.run_number,
+        ask.step.place,
+        as_json(ask.jobs),
+        None if ask.more else steps.waiting_json(ask.step),
+        ask.step.max_in_flight,
+        ask.detached,
+    )
 
 
 def _is_plain(one: RunRecords) -> bool:

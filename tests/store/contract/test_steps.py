@@ -17,10 +17,11 @@ from runtime.workflow.records import (
     Record,
     Recorded,
     Refused,
+    Spawn,
     StepError,
     StepRecord,
 )
-from tests.store.harness import Bench, ack_of, refusal
+from tests.store.harness import Bench, ack_of, new_job, refusal
 
 MIB = 1024 * 1024
 
@@ -171,6 +172,27 @@ async def test_the_first_pages_of_several_histories_are_read_at_once(bench: Benc
         assert page.more or page.signals == whole.signals
         assert page.more == (len(page.steps) < len(whole.steps))
     assert [len(page.signals) for page in pages] == [1, 0, 0, 0]
+
+
+async def test_children_of_several_workflows_are_written_at_once_though_one_is_refused(
+    bench: Bench,
+) -> None:
+    jobs = [await bench.run_one() for _ in range(4)]
+    late = msgspec.structs.replace(jobs[1], run_number=7)
+
+    def spawn(job: ClaimedJob, **more: Any) -> RunRecords:
+        open_step = step("1", "k", "run", done=False, mode="first")
+        return RunRecords(job.id, job.run_number, Spawn(open_step, (new_job(**more),)))
+
+    found = await bench.store.record([spawn(job) for job in (jobs[3], late, jobs[0])])
+    assert [type(each) for each in found] == [Recorded, Refused, Recorded]
+
+    unique: dict[str, Any] = {"unique_key": b"k" * 32, "unique_states": "11111001"}
+    await bench.add(**unique)
+    found = await bench.store.record([spawn(jobs[2]), spawn(jobs[1], **unique)])
+    assert [type(each) for each in found] == [Recorded, Refused]
+    for job, steps in zip(jobs, (1, 0, 1, 1), strict=True):
+        assert len((await history(bench, job)).steps) == steps
 
 
 async def test_a_large_output_brings_a_warning(bench: Bench) -> None:
