@@ -8,7 +8,7 @@ the first time.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,18 +54,35 @@ _record, _record_async = stepping.record, stepping.record_async
 _transaction, _async_transaction = stepping.transaction, stepping.async_transaction
 
 
+class Named:
+    """The ticket of an ask that notes which answer is its own: they come in any order."""
+
+    def __init__(self, ticket: Any, name: str, names: dict[int, str]) -> None:
+        self._ticket, self._name, self._names = ticket, name, names
+
+    def _noted(self, answer: Any) -> Any:
+        self._names[id(answer)] = self._name
+        return answer
+
+    def wait(self) -> Any:
+        return self._noted(self._ticket.wait())
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        answer = yield from self._ticket.__await__()
+        return self._noted(answer)
+
+
 def ask(self: Any, what: Any) -> Any:
     name = name_of(self.id, what)
     reach(self.id, f"before {name}")
     ticket = _ask(self, what)
     reach(self.id, f"after {name}")
-    self.__dict__.setdefault("asked", []).append(name)
-    return ticket
+    return Named(ticket, name, self.__dict__.setdefault("names", {}))
 
 
 def checked(self: Any, answer: Any) -> Any:
     kept = _checked(self, answer)
-    reach(self.id, f"answered {self.asked.pop(0)}")
+    reach(self.id, f"answered {self.names.pop(id(answer))}")
     return kept
 
 
