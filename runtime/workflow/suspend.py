@@ -41,10 +41,14 @@ def soonest(suspends: list[Suspend]) -> Suspend:
 
 def suspend_of(error: BaseException) -> Suspend | None:
     """What a run that ended with this waits for: also by way of an asyncio.TaskGroup."""
-    if isinstance(error, Suspend):
-        return error
-    if not isinstance(error, BaseExceptionGroup):
-        return None
-    suspends = [suspend_of(each) for each in error.exceptions]
-    found = [each for each in suspends if each is not None]
-    return soonest(found) if len(found) == len(suspends) else None
+    found: list[Suspend] = []
+    todo = [error]
+    while todo:  # a group may be nested deeper than a function may call itself
+        each = todo.pop()
+        if isinstance(each, BaseExceptionGroup):
+            todo += each.exceptions
+        elif isinstance(each, Suspend):
+            found.append(each)
+        else:
+            return None
+    return soonest(found) if found else None

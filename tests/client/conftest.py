@@ -33,7 +33,7 @@ def url(client_database_url: str) -> str:
     """The address of a database with the namespaces `headrace` and `other`, without any job."""
     query(client_database_url, _END_SESSIONS)
     for namespace in NAMESPACES:
-        for table in ("job", "waiter", "node"):
+        for table in ("job", "waiter", "node", "happening"):
             query(client_database_url, f"DELETE FROM {namespace}.{table}")
     return client_database_url
 

@@ -11,6 +11,7 @@ import pytest
 from runtime import App, AsyncContext, Context, EventTimeout, RunStopped, SignalTimeout
 from runtime.outcome import Completed, Discarded, Suspended
 from runtime.workflow.records import Record
+from runtime.workflow.suspend import suspend_in, suspend_of
 from tests.workflow.world import World
 
 
@@ -280,3 +281,13 @@ def test_a_job_begins_anew_with_other_args_and_no_history() -> None:
     assert len(set(ids)) == 4
     assert [each.name for each in world.steps.values() if each.place == "0"] == ["3"]
     assert len(world.steps) == 4
+
+
+def test_a_suspension_is_found_however_deep_it_is_nested() -> None:
+    error: BaseException = suspend_in(5)
+    other: BaseException = ValueError("no suspension")
+    for _ in range(3_000):
+        error = BaseExceptionGroup("around", [error])
+        other = BaseExceptionGroup("around", [other])
+    assert suspend_of(error) is not None
+    assert suspend_of(other) is None
