@@ -38,6 +38,7 @@ def _works(way: str) -> bool:
     return not ROOT or identity.named(way) is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_each_way_starts_a_server_or_says_that_it_is_barred(
     open_dir: Path, monkeypatch: pytest.MonkeyPatch, way: str

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,25 +42,29 @@ WORKFLOW = ("--workflows", "4", "--modules", "8", "--between-seconds", "2")
 SOAK = ("--minutes", "0.06", "--sample-seconds", "0.5", "--keep-seconds", "1")
 
 
+def slow(*case: object) -> Any:
+    return pytest.param(*case, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     ("campaign", "options", "fault", "least"),
     [
         ("kill", ("--jobs", "250", "--job-ms", "5"), "faults_child", 2),
         ("postgres", RESTARTS, "faults", 1),
-        ("postgres", FROZEN, "faults_frozen", 1),
+        slow("postgres", FROZEN, "faults_frozen", 1),
         ("leader", LEADER, "terms", 2),
         ("schedule", SCHEDULE, "faults_killed_leader", 1),
-        ("migrate", ("--jobs", "300", "--job-ms", "3"), "rebuilt", 1),
-        ("network", NETWORK, "faults", 1),
-        ("clock", CLOCK, "faults_jump", 1),
+        slow("migrate", ("--jobs", "300", "--job-ms", "3"), "rebuilt", 1),
+        slow("network", NETWORK, "faults", 1),
+        slow("clock", CLOCK, "faults_jump", 1),
         ("poison", ("--jobs", "200", "--quick"), "faults_segfaults", 1),
-        ("deploy", DEPLOY, "faults_drain", 1),
+        slow("deploy", DEPLOY, "faults_drain", 1),
         pytest.param(
             *("pooler", ("--jobs", "600"), "faults", 1),
             marks=pytest.mark.skipif(find() is None, reason=MISSING),
         ),
-        ("soak", SOAK, "samples", 3),  # too short to judge; it samples
-        ("power", POWER, "faults_power", 1),
+        slow("soak", SOAK, "samples", 3),  # too short to judge; it samples
+        slow("power", POWER, "faults_power", 1),
         ("limits", ("--jobs", "300", "--job-ms", "2"), "sequence_runs", 100),
         ("workflow", WORKFLOW, "entries", 2),
     ],

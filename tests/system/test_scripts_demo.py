@@ -199,7 +199,11 @@ def terminate(demo: Demo) -> None:
     [
         pytest.param(ctrl_c, "PostgreSQL", 130, id="ctrl-c while the node starts"),
         pytest.param(ctrl_c, " completed", 130, id="ctrl-c in the middle of the work"),
-        pytest.param(terminate, "the same work on one core", 143, id="sigterm in the comparison"),
+        pytest.param(
+            *(terminate, "the same work on one core", 143),
+            id="sigterm in the comparison",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_it_can_be_stopped_at_any_time(

@@ -147,7 +147,11 @@ def test_what_pip_cannot_do_is_told_and_the_unfinished_is_not_used(checkout: Pat
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "sigterm"]
+    ("number", "status"),
+    [
+        pytest.param(signal.SIGINT, 130, id="ctrl-c"),
+        pytest.param(signal.SIGTERM, 143, id="sigterm", marks=pytest.mark.slow),
+    ],
 )
 def test_stopped_in_the_middle_it_leaves_nothing_running_and_nothing_that_is_used(
     checkout: Path, number: signal.Signals, status: int
