@@ -132,7 +132,6 @@ class AsyncLoop:
         """A child that was hung up on finishes what it has; one whose stream broke does not."""
         if self._inbox.closed or self._error:
             self._loop.remove_reader(self._socket)  # it is readable for ever
-        if self._inbox.closed or self._error:
             self._give_up()
         if self._over.done():
             return
