@@ -121,12 +121,22 @@ class Guard:
             for step in steps:
                 self._check_step(step)
             if isinstance(ask, Spawn):
-                self.check_jobs(ask.jobs)
+                self._check_children(ask)
         except PayloadTooLarge as error:
             return Refused("too_large", str(error))
         except UsageError as error:
             return Refused("invalid", str(error))
         return None
+
+    def _check_children(self, ask: Spawn) -> None:
+        """Raises: PayloadTooLarge, PayloadInvalid, UsageError; with the step and the item."""
+        try:
+            self.check_jobs(ask.jobs)
+        except PayloadTooLarge as error:
+            whose = (
+                f"child {ask.step.name!r} ({ask.step.place}), item {ask.first + (error.index or 0)}"
+            )
+            raise PayloadTooLarge(f"{error.field} of {whose}", error.size, error.limit) from None
 
     def _check_step(self, step: StepRecord) -> None:
         """Raises: PayloadTooLarge, PayloadInvalid, UsageError."""

@@ -7,6 +7,7 @@ it is sent, or by an answer; so the caller's transaction goes on.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable
 from typing import Any, overload
 from uuid import UUID
@@ -29,6 +30,8 @@ from runtime.ids import uuid7
 from runtime.payload import DEFAULT_LIMITS, PayloadLimits
 
 Job = JobHandle[Any] | UUID
+
+logger = logging.getLogger("headrace")
 
 
 @attrs.frozen
@@ -97,18 +100,20 @@ def new_signal(
     job_id = job_id_of(job)
     if signal_id is not None and not isinstance(signal_id, UUID):
         raise UsageError(f"a signal's id is a uuid.UUID, not {signal_id!r:.100}")
-    text = _text("signal", value, limits)
+    name = check_name("signal", name)
+    text = _text(f"signal {name!r}", value, limits)
     # Its sender may know the job's id alone: it is bound to that.
     stored = sealer.seal("signal", text, "", job_id)
-    return Signal(job_id, check_name("signal", name), stored, signal_id or uuid7())
+    return Signal(job_id, name, stored, signal_id or uuid7())
 
 
 def new_event(
     name: str, value: Any, *, limits: PayloadLimits = DEFAULT_LIMITS, sealer: Sealer = PLAIN
 ) -> Happening:
     """An event to happen. Raises: UsageError, PayloadInvalid, PayloadTooLarge."""
-    stored = sealer.seal("event", _text("event", value, limits), "", None)
-    return Happening(check_name("event", name), stored)
+    name = check_name("event", name)
+    stored = sealer.seal("event", _text(f"event {name!r}", value, limits), "", None)
+    return Happening(name, stored)
 
 
 def job_id_of(job: Job) -> UUID:
@@ -125,6 +130,8 @@ def _text(field: str, value: Any, limits: PayloadLimits) -> str:
     size = payload.byte_size(text)
     if size > limits.args_bytes:
         raise PayloadTooLarge(field, size, limits.args_bytes)
+    if size >= limits.warn_bytes:
+        logger.warning("%s is %d bytes of JSON", field, size)
     return text
 
 

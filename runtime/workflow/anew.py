@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from runtime.errors import UsageError
+from runtime.errors import PayloadError, UsageError
 from runtime.workflow.flow import Flow, Wait
 from runtime.workflow.history import BEGUN_ANEW
+from runtime.workflow.inputs import of
 from runtime.workflow.records import Record, StepRecord
 from runtime.workflow.strand import Strand
 from runtime.workflow.suspend import ContinuedAsNew
@@ -30,7 +31,11 @@ class Anew:
         if not strand.is_main:
             raise UsageError("continue_as_new is for the workflow itself, not for a branch of it")
         session = strand.session
-        text = session.measured("args", self._handler.encode_args(self._args, self._kwargs))
+        try:
+            text = self._handler.encode_args(self._args, self._kwargs)
+        except PayloadError as error:
+            raise of(error, "continue_as_new") from None
+        text = session.measured("args of continue_as_new", text)
         spot = yield from strand.enter("continue")
         times = session.past.began_anew + 1
         strand.lazy.clear()

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import msgspec
 
-from runtime.errors import UsageError
+from runtime.errors import PayloadError, UsageError
 from runtime.handler_enqueue import Enqueuer
 from runtime.job import NewJob
 from runtime.lifecycle import FINAL_STATES, JobState
@@ -24,6 +24,7 @@ from runtime.payload import MIB, byte_size
 from runtime.workflow.failures import ChildFailed, ChildrenFailed, WorkflowChanged
 from runtime.workflow.flow import Flow, Wait
 from runtime.workflow.ids import child_id
+from runtime.workflow.inputs import of
 from runtime.workflow.records import (
     ChildResult,
     Collect,
@@ -145,8 +146,8 @@ class Children:
     def _chunks(self, parent: UUID, seed: str) -> Iterable[list[NewJob]]:
         chunk: list[NewJob] = []
         size = 0
-        for index, (args, kwargs) in enumerate(self._calls):
-            job = new_child(self._enqueuer, child_id(parent, seed, index), args, kwargs)
+        for index in range(len(self._calls)):
+            job = self._child(parent, seed, index)
             chunk.append(job)
             size += len(job.args)
             if len(chunk) >= _CHUNK_JOBS or size >= _CHUNK_BYTES:
@@ -154,6 +155,14 @@ class Children:
                 chunk, size = [], 0
         if chunk:
             yield chunk
+
+    def _child(self, parent: UUID, seed: str, index: int) -> NewJob:
+        args, kwargs = self._calls[index]
+        try:
+            return new_child(self._enqueuer, child_id(parent, seed, index), args, kwargs)
+        except PayloadError as error:
+            whose = f"child {self._name!r}"
+            raise of(error, whose if self.op == "run" else f"{whose}, item {index}") from None
 
     # --- end --------------------------------------------------------------------------------------
 
@@ -271,7 +280,10 @@ class Start:
         if spot.seen is not None:
             return UUID(msgspec.json.decode(spot.seen.output or '""'))
         job_id = child_id(strand.session.id, strand.session.seed(spot.place), 0)
-        job = new_child(self._enqueuer, job_id, self._args, self._kwargs)
+        try:
+            job = new_child(self._enqueuer, job_id, self._args, self._kwargs)
+        except PayloadError as error:
+            raise of(error, f"job {self._enqueuer.target.kind!r}") from None
         step = spot.record(output=f'"{job_id}"')
         yield from strand.settle()
         strand.session.checked((yield Wait(strand.session.ask(Spawn(step, (job,), detached=True)))))

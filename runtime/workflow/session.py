@@ -17,17 +17,15 @@ from runtime import payload, wire
 from runtime.codec.sealer import PLAIN, Sealer
 from runtime.errors import PayloadError, PayloadTooLarge, RunStopped
 from runtime.handler_options import DEFAULT_NAMESPACE
-from runtime.payload import MIB
 from runtime.workflow.failures import RunLost, WorkflowChanged
 from runtime.workflow.flow import Flow, Wait
 from runtime.workflow.history import Past
+from runtime.workflow.inputs import WARN_BYTES
 from runtime.workflow.records import Answer, Ask, History, Recall, Refused
 from runtime.workflow.suspend import suspend_in
 
 logger = logging.getLogger("headrace")
 
-# Over it, a step's output is worth a word in the log: it is read again at every replay.
-_WARN_BYTES = 1 * MIB
 # A run that is not let do something now is run again so much later.
 _LATER_SECONDS = 10.0
 
@@ -139,11 +137,11 @@ class Session:
     def measured(self, what: str, text: str) -> str:
         """JSON text that is not too large. Raises: PayloadTooLarge."""
         limit = self.desk.stored_limit
-        if len(text) * 4 > min(limit, _WARN_BYTES):
+        if len(text) * 4 > min(limit, WARN_BYTES):
             size = payload.byte_size(text)
             if size > limit:
                 raise PayloadTooLarge(what, size, limit)
-            if size >= _WARN_BYTES:
+            if size >= WARN_BYTES:
                 logger.warning("%s is %d bytes of JSON", what, size)
         return text
 

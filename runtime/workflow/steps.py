@@ -21,6 +21,7 @@ from runtime.payload import cut
 from runtime.showing import class_name
 from runtime.workflow.failures import StepFailed
 from runtime.workflow.flow import Call, Flow, Nap
+from runtime.workflow.inputs import check_input
 from runtime.workflow.records import LONGEST_ERROR_BYTES, Recalled, StepError
 from runtime.workflow.retry import Retry, RetryOption, retry_of
 from runtime.workflow.spot import Spot
@@ -68,10 +69,13 @@ class Step:
         return self.read(strand.session.opened(seen.output))
 
     def _tried(self, strand: Strand, spot: Spot, attempts: int) -> Flow[Any]:
+        first = attempts + 1
         while True:
             attempts += 1
             began = time.monotonic()
             try:
+                if attempts == first:
+                    self.check(f"input of step {self.name!r}", strand)
                 value = yield self.call
                 text = strand.session.written(f"output of step {self.name!r}", value)
                 value = self.read(text)
@@ -92,6 +96,10 @@ class Step:
                 opened = spot.record(done=False, error=told, attempts=attempts, until_seconds=delay)
                 raise strand.suspend(opened, seconds=delay)
             yield Nap(delay)
+
+    def check(self, what: str, strand: Strand) -> None:
+        """Raises: PayloadTooLarge."""
+        check_input(what, self.call.args, self.call.kwargs, strand.session.desk.stored_limit)
 
     def _delay(self, attempts: int, error: Exception) -> float | None:
         """What cannot be stored was done, and would be the same again."""

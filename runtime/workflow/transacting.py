@@ -53,6 +53,7 @@ class Transaction:
         yield from strand.settle()
         way = self._async if stepping.is_async(self._conn) else self._plain
         try:
+            self._step.check(f"input of transaction {self._step.name!r}", strand)
             return (yield Call(way, (strand, spot)))
         except JobLost as lost:
             raise RunLost(str(lost)) from lost

@@ -115,11 +115,11 @@ def test_what_can_be_no_signal_is_refused_unsent(client: Client, url: str, job: 
         client.send_signal("17", "go")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="a signal's id is a uuid"):
         client.send_signal(job, "go", id="x")  # type: ignore[arg-type]
-    with pytest.raises(PayloadInvalid, match=r"signal at \$\.a: is nan"):
+    with pytest.raises(PayloadInvalid, match=r"signal 'go' at \$\.a: is nan"):
         client.send_signal(job, "go", {"a": float("nan")})
-    with pytest.raises(PayloadTooLarge, match="signal is 3,000,002 bytes"):
+    with pytest.raises(PayloadTooLarge, match="signal 'go' is 3,000,002 bytes"):
         client.send_signal(job, "go", "x" * 3_000_000)
-    with pytest.raises(PayloadTooLarge, match="event is 3,000,002 bytes"):
+    with pytest.raises(PayloadTooLarge, match="event 'go' is 3,000,002 bytes"):
         client.emit_event("go", "x" * 3_000_000)
     assert rows(url, SIGNALS) == []
 

@@ -8,11 +8,13 @@ from uuid import UUID
 import pytest
 
 from actors.store.guard import Guard
+from actors.store.protocol import RunRecords
 from runtime.errors import PayloadTooLarge
 from runtime.handler_options import LONGEST_SECONDS
 from runtime.lifecycle import Ack, JobState
 from runtime.outcome import Failure
 from runtime.payload import PayloadLimits
+from runtime.workflow.records import Refused, Spawn, StepRecord
 from tests.store.harness import new_job
 
 JOB = UUID(int=1)
@@ -70,3 +72,13 @@ def test_a_delay_is_bounded() -> None:
     (ack,) = Guard().checked_acks([Ack(JOB, 1, JobState.SCHEDULED, 1e300, counted=False)])
 
     assert (ack.delay_seconds, ack.counted) == (LONGEST_SECONDS, False)
+
+
+def test_a_child_that_is_too_large_is_named_by_its_step_and_item() -> None:
+    guard = Guard(PayloadLimits(args_bytes=20))
+    jobs = (new_job(), new_job(args='{"a":"' + "x" * 20 + '"}'))
+    ask = Spawn(StepRecord("4", "map", "pack", done=False), jobs, first=1000)
+    refused = guard.refused_records(RunRecords(UUID(int=1), 1, ask))
+    assert isinstance(refused, Refused)
+    assert refused.kind == "too_large"
+    assert refused.message.startswith("args of child 'pack' (4), item 1001 is 28 bytes of JSON")
