@@ -18,7 +18,7 @@ import msgspec
 from runtime.client.completion import standing
 from runtime.client.connections import driver_of
 from runtime.client.driver import AsyncDriver, Rows, SyncDriver
-from runtime.client.failures import explained
+from runtime.client.failures import explained, sqlstate
 from runtime.client.on_asyncpg import AsyncpgDriver
 from runtime.client.on_dbapi import DjangoDriver
 from runtime.client.on_psycopg import AsyncPsycopgDriver, PsycopgDriver
@@ -83,6 +83,17 @@ async def record_async(conn: Any, step: OwnStep) -> None:
     text = statement("step", step.namespace, driver.placeholder)
     with explained(step.namespace):
         step.judge(await driver.fetch(text, step.parameter))
+
+
+# Classes and states that tell of the connection, or of the server: connection_exception, operator
+# intervention but for a cancelled query, statement_completion_unknown.
+_OF_THE_CONNECTION = ("08", "57P", "40003")
+
+
+def is_refused(error: BaseException) -> bool:
+    """Whether the database has said itself that it did not commit."""
+    state = sqlstate(error)
+    return bool(state) and not state.startswith(_OF_THE_CONNECTION)
 
 
 def transaction(conn: Any) -> AbstractContextManager[object]:

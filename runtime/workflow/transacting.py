@@ -3,7 +3,8 @@
     begin ─▶ function ─▶ the step's record, on the same connection ─▶ commit
 
 Rules: what was lazily recorded is recorded before. Where it is unknown whether the commit took
-place, the run ends, and the next one looks.
+place, the run ends, and the next one looks. What the database refuses, be it at the commit, has
+failed.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Transaction:
         except (Verdict, _Misused):
             raise
         except Exception as error:
-            if self._in_doubt:
+            if self._in_doubt and not stepping.is_refused(error):
                 raise strand.suspend(seconds=_LOOK_AGAIN_SECONDS) from error
             told = error_of(error)
             strand.put(spot.record(error=told))

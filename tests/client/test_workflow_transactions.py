@@ -257,3 +257,82 @@ def test_a_connection_in_a_transaction_is_refused(kit: Kit, url: str) -> None:
     (failure,) = kit.client.get(job.id).failures
     assert "is in a transaction already" in failure.message
     assert effects(url) == 0
+
+
+OWES = """
+    CREATE TEMP TABLE owner (id integer PRIMARY KEY);
+    CREATE TEMP TABLE thing (owner integer REFERENCES owner DEFERRABLE INITIALLY DEFERRED);
+    INSERT INTO thing VALUES (1)
+"""
+
+
+def fails_at_commit(conn: Any) -> None:
+    """The foreign key is looked at when it commits, as Django has all of its."""
+    cursor = conn.cursor()
+    cursor.execute(OWES)
+    cursor.execute(INSERT)
+
+
+async def async_fails_at_commit(conn: asyncpg.Connection[Any]) -> None:
+    await conn.execute(OWES)
+    await conn.execute(INSERT)
+
+
+@app.workflow
+def breaks_a_rule(ctx: Context, library: str, url: str) -> str:
+    with PLAIN[library](url) as conn:
+        try:
+            ctx.transaction("pay", conn, fails_at_commit)
+        except StepFailed as error:
+            return error.error_class
+    return "paid"
+
+
+@app.workflow
+async def async_breaks_a_rule(ctx: AsyncContext, url: str) -> str:
+    async with plain_asyncpg(url) as conn:
+        try:
+            await ctx.transaction("pay", conn, async_fails_at_commit)
+        except StepFailed as error:
+            return error.error_class
+    return "paid"
+
+
+@pytest.mark.parametrize("library", ["psycopg", "DB-API", "Django"])
+def test_what_the_database_refuses_at_the_commit_is_a_failure(
+    kit: Kit, url: str, library: str
+) -> None:
+    job = kit.client.enqueue(breaks_a_rule, library, url)
+    kit.drain()
+    assert kit.client.result(job).endswith(("ForeignKeyViolation", "IntegrityError"))
+    assert effects(url) == 0
+
+
+def test_and_so_it_is_in_asyncio(kit: Kit, url: str) -> None:
+    job = kit.client.enqueue(async_breaks_a_rule, url)
+    kit.drain()
+    assert kit.client.result(job).endswith("ForeignKeyViolationError")
+    assert effects(url) == 0
+
+
+@app.workflow(max_attempts=1)
+def may_not(ctx: Context, url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute("SET ROLE visitor")
+        ctx.transaction("pay", conn, effect, "barred")
+
+
+def test_a_role_that_may_not_record_is_told_so(kit: Kit, url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute("CREATE ROLE visitor")
+        conn.execute("GRANT INSERT ON public.effect TO visitor")
+    try:
+        job = kit.client.enqueue(may_not, url)
+        kit.drain()
+        (failure,) = kit.client.get(job.id).failures
+        assert "permission denied" in failure.message
+        assert effects(url) == 0
+    finally:
+        with psycopg.connect(url, autocommit=True) as conn:
+            conn.execute("DROP OWNED BY visitor")
+            conn.execute("DROP ROLE visitor")
