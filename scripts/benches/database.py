@@ -80,6 +80,9 @@ class Database:
         """The only value of its only row."""
         return self.row(statement, *values)[0]
 
-    def execute(self, text: str) -> None:
-        """A statement without parameters and rows, as text from `sql.load`."""
-        self.run(self._connection.execute(text))
+    def execute(self, text: str, seconds: float | None = None) -> None:
+        """A statement without parameters and rows, as text from `sql.load`.
+
+        Raises: TimeoutError: it took longer, and was cancelled.
+        """
+        self.run(self._connection.execute(text, timeout=seconds))

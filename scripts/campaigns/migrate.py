@@ -1,11 +1,12 @@
 """`migrate`: migrations down and up again, interrupted in the middle, while jobs are worked.
 
 Two nodes work. `python -m runtime migrate` goes down to some version and up again, in processes of
-its own: only as far as is possible while serving, so the indexes of deadlines, limits and sequences
-come and go. In between, at random: the migrator is killed with SIGKILL, its
-statement cancelled, its session ended; a second migrator goes beside it; a long transaction keeps
-builds waiting. A node that is started on the way must refuse in one line. At the end all migrations
-must be applied, all indexes valid, and the statements must run by them.
+its own: only as far as is possible while serving. Before that, indexes of other migrations, of any
+that builds one online, are left INVALID: going up rebuilds them. In between, at random: the
+migrator is killed with SIGKILL, its statement cancelled, its session ended; a second migrator goes
+beside it; a long transaction keeps builds waiting. A node that is started on the way must refuse in
+one line. At the end all migrations must be applied, all indexes valid, and the statements must run
+by them.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from typing import Literal
 
 import attrs
 
+from actors.store.migrate.files import read_migrations
 from runtime import sql
 from scripts.benches.database import Database
 from scripts.campaigns.migrators import Command, Said
 from scripts.campaigns.plans import indexes_of
 from scripts.campaigns.site import APP, NAMESPACE, Site
+from scripts.campaigns.spoiling import Spoiler
 from scripts.campaigns.work import disturb, work_options
 
 NODES = 2
-# Above are indexes alone; without what is below nodes and clients cannot do.
-LOWEST = 29
 _INDEXES = {
     "claim": "job_claim",
     "stage": "job_due",
@@ -101,6 +102,10 @@ class Rounds:
     report: Database
     over: bool = False
     _told: Counter[str] = attrs.field(factory=Counter)
+    _spoiler: Spoiler = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._spoiler = Spoiler(self.database, self.report)
 
     def go(self) -> Steps:
         """Round after round, in small steps. The first one leaves an INVALID index for sure."""
@@ -110,7 +115,8 @@ class Rounds:
 
     def _round(self, *, sure: bool) -> Steps:
         dice, latest = self.site.dice, sql.newest_migration()
-        target = dice.randint(LOWEST, latest - 2 if sure else latest - 1)
+        target = dice.randint(min(_lowest(), latest - 1), latest - 1)
+        self._spoiler.spoil(dice)
         yield from self._migrate("down", target, "" if sure else None)
         if sure or dice.random() < _REFUSED_SHARE:
             yield from self._refuse(target)
@@ -237,10 +243,17 @@ class Rounds:
             if index not in used:
                 self.site.violated("migrating", f"{statement} runs by {sorted(used)} at the end")
         self.site.found |= {name: self._told[name] for name in _FIGURES}
+        self.site.found["spoiled_indexes"] = len(self._spoiler.spoiled)
 
     def _wrong(self, what: str, said: Said) -> None:
         words = f"status {said.status}, {said.err.strip() or said.out.strip()!r}"
         self.site.violated("migrating", f"{what}: {words}")
+
+
+def _lowest() -> int:
+    """Above are indexes alone; without what is below nodes and clients cannot do."""
+    migrations = read_migrations(sql.SCHEMA / "migrations")
+    return max(each.version for each in migrations if each.up.creates is None)
 
 
 def _ended(commands: Sequence[Command]) -> bool:
