@@ -87,6 +87,12 @@ def _drain_ended(event: events.DrainEnded) -> tuple[int, str, tuple[object, ...]
     return level, "drained in %.3g s; %d jobs given back", (event.seconds, event.given_back)
 
 
+def _pruned(event: events.Pruned) -> tuple[int, str, tuple[object, ...]] | None:
+    if not event.jobs and not event.events:
+        return None
+    return _INFO, "pruned %d jobs and %d events of workflows", (event.jobs, event.events)
+
+
 def _listener_lost(event: events.ListenerLost) -> tuple[int, str, tuple[object, ...]]:
     return _WARNING, "no longer listening; the poll finds work until we do again", ()
 
@@ -149,7 +155,7 @@ _LINES: dict[type, _Line] = {
         _WARNING, "rescued %d jobs of %s; %d had no attempts left", "jobs", "nodes", "discarded"
     ),
     events.Staged: _if_any(_DEBUG, "staged %d jobs", "jobs"),
-    events.Pruned: _if_any(_INFO, "pruned %d jobs", "jobs"),
+    events.Pruned: _pruned,
     events.Expired: _if_any(_INFO, "discarded %d jobs that waited past their deadline", "jobs"),
     events.Fired: _if_any(_DEBUG, "added %d jobs of %d schedules", "jobs", "schedules"),
     events.FiringsMissed: _always(

@@ -327,4 +327,5 @@ def _retention(config: Config) -> Retention:
         completed_seconds=config.keep_completed_seconds or None,
         cancelled_seconds=config.keep_cancelled_seconds or None,
         discarded_seconds=config.keep_discarded_seconds or None,
+        events_seconds=config.keep_events_seconds or None,
     )

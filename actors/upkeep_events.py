@@ -28,9 +28,10 @@ class Staged:
 
 @attrs.frozen
 class Pruned:
-    """Old final jobs were deleted."""
+    """Old final jobs were deleted, and old events of workflows."""
 
     jobs: int
+    events: int = 0
 
 
 @attrs.frozen

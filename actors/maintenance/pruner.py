@@ -1,4 +1,4 @@
-"""The Pruner: deletes final jobs that are older than their retention, a batch at a time.
+"""The Pruner: deletes final jobs, and events, older than their retention, a batch at a time.
 
 Rule: a queue that keeps its jobs for a time of its own is swept by itself, from where the last one
 came to, so that nobody looks again and again at what others keep for longer.
@@ -46,13 +46,19 @@ class Pruner:
         life.started()
         self._swept_to = {}
         rounds = Rounds(
-            life, "pruner", self._prune, seconds=LOOK_SECONDS, jitter=0.1, observe=self.observe
+            life, "pruner", self._round, seconds=LOOK_SECONDS, jitter=0.1, observe=self.observe
         )
-        async for jobs, more in rounds:
-            if jobs:
-                self.observe(events.Pruned(jobs))
+        async for pruned, more in rounds:
+            if pruned.jobs or pruned.events:
+                self.observe(pruned)
             if more:
                 rounds.again_within(PAUSE_SECONDS)
+
+    async def _round(self) -> tuple[events.Pruned, bool]:
+        """What was deleted, and whether there may be more."""
+        jobs, more = await self._prune()
+        happenings = await self._prune_events()
+        return events.Pruned(jobs, happenings), more or happenings >= BATCH
 
     async def _prune(self) -> tuple[int, bool]:
         """How many jobs were deleted, and whether there may be more."""
@@ -62,6 +68,12 @@ class Pruner:
             swept, unfinished = await self._sweep(kept)
             jobs, more = jobs + swept, more or unfinished
         return jobs, more
+
+    async def _prune_events(self) -> int:
+        seconds = self.retention.of_events
+        if seconds is None:
+            return 0
+        return await self.store.prune_events(seconds, BATCH, number_of(self.term))
 
     async def _sweep(self, kept: QueueRetention) -> tuple[int, bool]:
         key = kept.queue, kept.state

@@ -29,11 +29,20 @@ class Fired:
 
 @attrs.frozen
 class Retention:
-    """How long final jobs are kept, in seconds; None: for ever."""
+    """How long final jobs are kept, and events of workflows, in seconds; None: for ever."""
 
     completed_seconds: float | None = 86_400.0
     cancelled_seconds: float | None = 86_400.0
     discarded_seconds: float | None = 7 * 86_400.0
+    events_seconds: float | None = 30 * 86_400.0
+
+    @property
+    def of_events(self) -> float | None:
+        """An event is kept for no shorter time than any job: one tried again may need it."""
+        if self.events_seconds is None:
+            return None
+        of_jobs = self.completed_seconds, self.cancelled_seconds, self.discarded_seconds
+        return max([self.events_seconds, *(each for each in of_jobs if each is not None)])
 
 
 @attrs.frozen

@@ -71,3 +71,8 @@ class WorkflowStore(Protocol):
 
         Returns how many were woken. A leader's: with its `term`, it does nothing once that is over.
         """
+
+    async def prune_events(self, seconds: float, limit: int, term: int | None = None) -> int:
+        """Delete up to `limit` events that are older than so many seconds, the oldest first, but
+        those that an open step waits for. Returns how many. A leader's, as `sweep_waits`.
+        """

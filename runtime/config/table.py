@@ -192,6 +192,12 @@ class Config:
     keep_discarded_seconds: float = option(
         7 * _DAY, Number("seconds", minimum=1, zero="for ever"), "Discarded jobs.", group=_KEEP
     )
+    keep_events_seconds: float = option(
+        30 * _DAY,
+        Number("seconds", minimum=1, zero="for ever"),
+        "Events of workflows; at least as long as jobs are kept.",
+        group=_KEEP,
+    )
     http: bool = option(True, Switch(), "Serve /metrics, /healthz and /readyz.", group=_SEE)
     http_host: str = option(
         "127.0.0.1", Text(means="an address of this machine"), "Where HTTP listens.", group=_SEE

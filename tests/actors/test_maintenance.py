@@ -153,6 +153,26 @@ async def test_old_jobs_are_pruned_and_young_ones_kept(bench: Bench) -> None:
     assert (await bench.store.counts()).get(JobState.COMPLETED, 0) == 0
 
 
+async def test_old_events_are_pruned_once_no_job_is_kept_for_so_long(bench: Bench) -> None:
+    bench.store.emit_event("opening")
+    await bench.start(
+        Pruner(bench.store, Retention(10.0, 10.0, 100.0, 50.0), bench.seen.append).run
+    )
+    await trio.sleep(90)
+    assert not bench.store.emit_event("opening")
+    await trio.sleep(60)
+
+    assert bench.store.emit_event("opening")
+    assert bench.saw(events.Pruned) == [events.Pruned(0, 1)]
+
+
+def test_events_are_kept_as_long_as_jobs_are_or_for_ever() -> None:
+    assert Retention().of_events == 30 * 86_400
+    assert Retention(completed_seconds=1e9).of_events == 1e9
+    assert Retention(None, None, None).of_events == 30 * 86_400
+    assert Retention(events_seconds=None).of_events is None
+
+
 async def test_the_surveyor_measures_and_falls_silent_at_the_end(bench: Bench) -> None:
     await bench.store.enqueue([new_job()])
     life = await bench.start(Surveyor(bench.store, bench.seen.append).run)

@@ -33,6 +33,7 @@ _TIMES = {
     "schedule": ("created_at", "updated_at", "last_at", "next_at"),
     "step": ("began_at", "recorded_at", "until"),
     "signal": ("sent_at", "taken_at"),
+    "happening": ("emitted_at",),
 }
 
 

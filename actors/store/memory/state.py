@@ -60,6 +60,7 @@ class State:
     signals_sent: set[UUID] = attrs.field(factory=set)
     published: dict[tuple[UUID, str], str] = attrs.field(factory=dict)  # by job and key
     happenings: dict[str, str] = attrs.field(factory=dict)  # events, by name
+    happened_at: dict[str, float] = attrs.field(factory=dict)  # the same ones
 
     def begin_run(self, job: JobEntry, node_id: int) -> None:
         """A claim takes this job."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from actors.store.guard import Guard
-from actors.store.memory import workflows
+from actors.store.memory import happenings, workflows
 from actors.store.memory.faults import Faults
 from actors.store.memory.state import State
 from actors.store.workflows import RunRecords
@@ -79,3 +79,8 @@ class MemoryWorkflows:
         """See Store."""
         async with self.faults.around("sweep_waits"):
             return workflows.sweep(self._state, limit, term)
+
+    async def prune_events(self, seconds: float, limit: int, term: int | None = None) -> int:
+        """See Store."""
+        async with self.faults.around("prune_events"):
+            return happenings.prune(self._state, seconds, limit, term)

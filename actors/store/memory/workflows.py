@@ -375,5 +375,6 @@ def emit_event(state: State, name: str, value: str) -> bool:
     if name in state.happenings:
         return False
     state.happenings[name] = value
+    state.happened_at[name] = state.clock.now()
     state.board.notify("wake", f"event:{name}")
     return True

@@ -169,6 +169,10 @@ class PostgresWorkflows:
         woken: int = (await self._fetchrow("sweep_waits", limit, term))["woken"]
         return woken
 
+    async def prune_events(self, seconds: float, limit: int, term: int | None = None) -> int:
+        """See Store."""
+        return int((await self._fetchrow("prune_events", seconds, limit, term))["events"])
+
 
 def _values_of(one: RunRecords, ask: Spawn) -> tuple[Any, ...]:
     """What spawn.sql takes."""

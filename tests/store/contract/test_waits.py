@@ -491,3 +491,36 @@ async def test_the_sweep_is_a_leaders(bench: Bench) -> None:
 
     assert await bench.store.sweep_waits(100, term.number + 1) == 0
     assert await bench.store.sweep_waits(100, term.number) == 1
+
+
+async def test_old_events_are_pruned_the_oldest_first(bench: Bench) -> None:
+    for name in ("first", "second", "third"):
+        bench.hands.emit_event(name)
+        bench.hands.pass_time(10)
+
+    assert await bench.store.prune_events(100, 10) == 0
+    assert await bench.store.prune_events(15, 1) == 1
+    assert bench.hands.emit_event("first")
+    assert not bench.hands.emit_event("second")
+    assert await bench.store.prune_events(5, 10) == 2
+    assert bench.hands.emit_event("second")
+
+
+async def test_an_event_that_an_open_step_waits_for_is_not_pruned(bench: Bench) -> None:
+    job = await bench.run_one()
+    await record(bench, job, opened("event", "opening"))
+    bench.hands.emit_event("opening")
+    bench.hands.pass_time(100)
+
+    assert await bench.store.prune_events(10, 10) == 0
+    await record(bench, job, StepRecord("1", "event", "opening", output="null"))
+    assert await bench.store.prune_events(10, 10) == 1
+
+
+async def test_pruning_events_is_a_leaders(bench: Bench) -> None:
+    bench.hands.emit_event("opening")
+    bench.hands.pass_time(100)
+    term = await bench.store.elect(await bench.node(), 30)
+
+    assert await bench.store.prune_events(10, 10, term.number + 1) == 0
+    assert await bench.store.prune_events(10, 10, term.number) == 1
