@@ -137,4 +137,5 @@ class Job(msgspec.Struct, frozen=True):
     cpu_seconds: float | None = None
     peak_rss_kib: int | None = None
     cancel_reason: str | None = None  # what those who cancelled it gave as their reason
+    paused_at: datetime | None = None  # held back since then, by `Client.pause_job`
     failures: tuple[FailureRow, ...] = ()  # newest first; empty in lists

@@ -1,4 +1,5 @@
-"""The Expirer: discards jobs that wait and whose deadline has passed.
+"""The Expirer: discards jobs that wait and whose deadline has passed; workflows that clean up are
+told first.
 
 Such a job is never begun, whatever the Expirer does: a node that claims it discards it. This is for
 those that nobody claims, so that they come to their end, and to whoever waits for that.
@@ -18,8 +19,9 @@ from actors.store.protocol import Store
 
 # Jobs in one statement.
 BATCH = 2_000
-# Between looks: an idle node asks little, and nothing begins meanwhile that should not.
-LOOK_SECONDS = 15.0
+# Between looks: an idle node asks little, and nothing begins meanwhile that should not; whoever waits
+# for a workflow with a deadline hears of it within 5 s.
+LOOK_SECONDS = 4.0
 
 
 @attrs.define

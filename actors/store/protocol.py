@@ -310,10 +310,24 @@ class Store(WorkflowStore, Protocol):
     async def resign(self, node_id: int) -> None:
         """End this node's term, if it has one, now."""
 
-    async def cancel(self, job_id: UUID, reason: str | None = None) -> Job:
+    async def cancel(self, job_id: UUID, reason: str | None = None, *, force: bool = False) -> Job:
         """Cancel a job: at once, or by its node while it runs. A final job stays as it is.
 
-        The first `reason` that is given is kept. Raises: JobNotFound.
+        A workflow that cleans up is made available, to be told, and ends when it has; with `force`
+        it ends as others do. The first `reason` that is given is kept. Raises: JobNotFound.
+        """
+
+    async def pause_job(self, job_id: UUID) -> Job:
+        """Hold a job back: at once, or, while it runs, when its run ends, if it is not over then.
+
+        It is pending, and nothing but `resume_job` has it go on. A final job stays as it is.
+        Raises: JobNotFound.
+        """
+
+    async def resume_job(self, job_id: UUID) -> Job:
+        """Undo `pause_job`: it comes back to where it was, and what came meanwhile counts.
+
+        Raises: JobNotFound; JobNotUnique, if another holds its key now.
         """
 
     async def retry(self, job_id: UUID) -> Job:

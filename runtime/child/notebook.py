@@ -83,6 +83,9 @@ class NoWorkflows:
     def ask(self, frame: wire.Asked) -> Any:
         raise UsageError("a workflow's operations need a node; here is none")
 
+    def stop_reason(self, seq: int) -> str | None:
+        return None
+
     def attend(self, event: threading.Event) -> None:
         event.wait()
 
@@ -97,9 +100,6 @@ class _Nobody(NoWorkflows):
     """The desk of a run that has no child: what it tells, nobody hears."""
 
     stored_limit = DEFAULT_LIMITS.output_bytes
-
-    def stop_reason(self, seq: int) -> str | None:
-        return None
 
     def handler(self, kind: str) -> Handler | None:
         return None

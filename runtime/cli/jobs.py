@@ -34,7 +34,7 @@ _COUNTED = 10_000
 
 @click.group()
 def job() -> None:
-    """Look at jobs; cancel, retry, delete, reschedule or move them."""
+    """Look at jobs; cancel, pause, resume, retry, delete, reschedule or move them."""
 
 
 @job.command("list")
@@ -197,8 +197,15 @@ def _row(job: Job) -> tuple[object, ...]:
 
 
 def _state(job: Job) -> str:
-    cancelling = job.state is JobState.RUNNING and job.cancel_requested_at is not None
-    return "running (cancel requested)" if cancelling else job.state.value
+    notes = [
+        note
+        for note, holds in (
+            ("cancel requested", not job.state.final and job.cancel_requested_at is not None),
+            ("paused", job.paused_at is not None),
+        )
+        if holds
+    ]
+    return f"{job.state.value} ({', '.join(notes)})" if notes else job.state.value
 
 
 def _fields(job: Job) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""`job cancel`, `retry`, `delete`, `reschedule`, `move`: of jobs by id, or of all that are meant.
+"""`job cancel`, `pause`, `resume`, `retry`, `delete`, `reschedule`, `move`: of jobs by id, or of all
+that are meant.
 
 Rules: which jobs are meant is said by ids or by conditions, never by saying nothing (`--all` says
 it). On a terminal, a change by conditions asks before it begins. Progress goes to stderr.
@@ -96,15 +97,37 @@ _FLAGS = (
 @click.command("cancel")
 @changing
 @click.option("--reason", help="Kept with the jobs; the handlers of those that run are told.")
-def cancel_jobs(settings: Settings, many: Many, reason: str | None) -> int:
-    """Cancel jobs: at once, or by their node while they run. Final jobs stay as they are."""
+@click.option("--force", is_flag=True, help="End workflows that clean up without that.")
+def cancel_jobs(settings: Settings, many: Many, reason: str | None, force: bool) -> int:
+    """Cancel jobs: at once, or by their node while they run. Final jobs stay as they are.
+
+    Workflows made with clean_up=True are told, undo what they did, and end then.
+    """
     if many.by_ids:
-        return _each(settings, many, lambda client, job_id: client.cancel(job_id, reason))
+        return _each(settings, many, lambda client, id_: client.cancel(id_, reason, force=force))
 
     def act(client: Client) -> Act:
-        return functools.partial(client.jobs.cancel, reason=reason)
+        return functools.partial(client.jobs.cancel, reason=reason, force=force)
 
     return _bulk(settings, many, "cancel", act)
+
+
+@click.command("pause")
+@changing
+def pause_jobs(settings: Settings, many: Many) -> int:
+    """Hold jobs back: at once, or, while they run, when their run ends. Final jobs stay."""
+    if many.by_ids:
+        return _each(settings, many, lambda client, job_id: client.pause_job(job_id))
+    return _bulk(settings, many, "pause", lambda client: client.jobs.pause)
+
+
+@click.command("resume")
+@changing
+def resume_jobs(settings: Settings, many: Many) -> int:
+    """Let paused jobs go on from where they were. Others stay as they are."""
+    if many.by_ids:
+        return _each(settings, many, lambda client, job_id: client.resume_job(job_id))
+    return _bulk(settings, many, "resume", lambda client: client.jobs.resume)
 
 
 @click.command("retry")
@@ -153,7 +176,15 @@ def move_jobs(settings: Settings, many: Many, to_queue: str | None, to_priority:
     return _bulk(settings, many, "move", act)
 
 
-COMMANDS = (cancel_jobs, retry_jobs, delete_jobs, reschedule_jobs, move_jobs)
+COMMANDS = (
+    cancel_jobs,
+    pause_jobs,
+    resume_jobs,
+    retry_jobs,
+    delete_jobs,
+    reschedule_jobs,
+    move_jobs,
+)
 
 
 def _bulk(settings: Settings, many: Many, verb: str, act: Callable[[Client], Act]) -> int:
@@ -204,9 +235,12 @@ class _Progress:
 def _results(done: BulkChange) -> list[tuple[object, str]]:
     would = "would be " if done.dry_run else ""
     past = {"cancel": "cancelled", "retry": "made available", "delete": "deleted"}
+    asked = "running: their nodes " + ("would be asked" if done.dry_run else "were asked")
+    if done.change in ("pause", "resume"):
+        asked = f"running: {would}{done.change}d as they run"
     rows = [
         (done.changed, would + past.get(done.change, f"{done.change}d")),
-        (done.asked, f"running: their nodes {'would be' if done.dry_run else 'were'} asked"),
+        (done.asked, asked),
         (done.running, "left, as they run"),
         (done.skipped, "left, as this cannot be done to them"),
     ]

@@ -1,4 +1,4 @@
-"""Changes of many jobs by a filter: cancel, retry, delete, reschedule, move.
+"""Changes of many jobs by a filter: cancel, pause, resume, retry, delete, reschedule, move.
 
     begin ─▶ batch: [ find and lock the next jobs, in order of id ─▶ change them ] ─▶ report ─▶ ...
 
@@ -58,9 +58,13 @@ RETRY = Change("retry", _RUNNING)
 DELETE = Change("delete", _RUNNING)
 
 
-def cancel(reason: str | None = None) -> Change:
-    """The first reason that a job is given is kept, and its handler is told."""
-    return Change("cancel", FINAL_STATES, (reason,))
+PAUSE = Change("pause", FINAL_STATES)
+RESUME = Change("resume", FINAL_STATES)
+
+
+def cancel(reason: str | None = None, *, force: bool = False) -> Change:
+    """The first reason that a job is given is kept, and its handler is told. force: no clean-up."""
+    return Change("cancel", FINAL_STATES, (reason, force))
 
 
 def reschedule(to: When | None = None, delay: float | timedelta | None = None) -> Change:
@@ -93,7 +97,7 @@ class BulkChange:
     """What a change of many jobs has done so far, or in all.
 
     Attributes: change, its name; changed, how many jobs it changed; asked, how many that run, whose
-    nodes were asked to cancel them; running, how many it left as they are because they run;
+    nodes were asked to cancel them, or which are held back when their run ends; running, how many it left as they are because they run;
     skipped, how many it left for another reason (they were final already, or another job holds
     their unique key); dry_run: then nothing was written, and the numbers are what would have been;
     resume, where another call would go on: None at the end of all.

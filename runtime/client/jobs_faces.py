@@ -69,14 +69,28 @@ class Jobs(SyncGroup[JobWork]):
         return self._call(lambda work: work.recount())
 
     def cancel(
-        self, wanted: JobFilter, *, reason: str | None = None, **options: Unpack[BulkOptions]
+        self,
+        wanted: JobFilter,
+        *,
+        reason: str | None = None,
+        force: bool = False,
+        **options: Unpack[BulkOptions],
     ) -> BulkChange:
         """Cancel jobs: at once, or, while they run, by asking their nodes to.
 
-        The first reason that a job is given is kept, and its handler is told.
+        The first reason that a job is given is kept, and its handler is told. Workflows that clean
+        up do, but with `force`.
         Options of this and of the next: see `BulkOptions`. Raises: UsageError, BulkInterrupted.
         """
-        return self._change(jobs_bulk.cancel(reason), wanted, options)
+        return self._change(jobs_bulk.cancel(reason, force=force), wanted, options)
+
+    def pause(self, wanted: JobFilter, **options: Unpack[BulkOptions]) -> BulkChange:
+        """Hold jobs back; see `Client.pause_job`."""
+        return self._change(jobs_bulk.PAUSE, wanted, options)
+
+    def resume(self, wanted: JobFilter, **options: Unpack[BulkOptions]) -> BulkChange:
+        """Let paused jobs go on; see `Client.resume_job`."""
+        return self._change(jobs_bulk.RESUME, wanted, options)
 
     def retry(self, wanted: JobFilter, **options: Unpack[BulkOptions]) -> BulkChange:
         """Make jobs that do not run available now, with one more attempt if need be."""
@@ -158,10 +172,23 @@ class AsyncJobs(AsyncGroup[JobWork]):
         return await self._call(lambda work: work.recount())
 
     async def cancel(
-        self, wanted: JobFilter, *, reason: str | None = None, **options: Unpack[BulkOptions]
+        self,
+        wanted: JobFilter,
+        *,
+        reason: str | None = None,
+        force: bool = False,
+        **options: Unpack[BulkOptions],
     ) -> BulkChange:
         """As `Jobs.cancel`."""
-        return await self._change(jobs_bulk.cancel(reason), wanted, options)
+        return await self._change(jobs_bulk.cancel(reason, force=force), wanted, options)
+
+    async def pause(self, wanted: JobFilter, **options: Unpack[BulkOptions]) -> BulkChange:
+        """As `Jobs.pause`."""
+        return await self._change(jobs_bulk.PAUSE, wanted, options)
+
+    async def resume(self, wanted: JobFilter, **options: Unpack[BulkOptions]) -> BulkChange:
+        """As `Jobs.resume`."""
+        return await self._change(jobs_bulk.RESUME, wanted, options)
 
     async def retry(self, wanted: JobFilter, **options: Unpack[BulkOptions]) -> BulkChange:
         """As `Jobs.retry`."""

@@ -126,13 +126,32 @@ class Client(SyncGroups):
         """A job's row with its failures. Raises: JobNotFound."""
         return self._call(lambda core: core.get(job_id))
 
-    def cancel(self, job_id: UUID, reason: str | None = None) -> Job:
+    def cancel(self, job_id: UUID, reason: str | None = None, *, force: bool = False) -> Job:
         """Cancel a job: at once, or by its node while it runs. A final job stays as it is.
 
         A running handler is told at once, with the reason, and killed after its grace; the job
-        stays cancelled whatever it returns. Raises: JobNotFound.
+        stays cancelled whatever it returns. A workflow with `clean_up=True` that has begun is told
+        so by a JobCancelled at its next operation, undoes what it did, in its own time, and ends
+        cancelled then; to cancel again changes nothing. force: without that. Raises: JobNotFound.
         """
-        return self._call(lambda core: core.cancel(job_id, reason))
+        return self._call(lambda core: core.cancel(job_id, reason, force))
+
+    def pause_job(self, job_id: UUID) -> Job:
+        """Hold one job back, whatever it waits for: it is `pending`, with `paused_at` set.
+
+        A running one goes on to the end of its run, a workflow to its next operation. Only
+        `resume_job` has it go on; what it is sent meanwhile is kept, to cancel it ends it (a
+        workflow that cleans up does so once it is resumed), and its deadline holds. A final job
+        stays as it is. Raises: JobNotFound.
+        """
+        return self._call(lambda core: core.pause_job(job_id))
+
+    def resume_job(self, job_id: UUID) -> Job:
+        """Undo `pause_job`: the job goes on from where it was. Another stays as it is.
+
+        Raises: JobNotFound, JobNotUnique.
+        """
+        return self._call(lambda core: core.resume_job(job_id))
 
     def follow(self, job: JobHandle[Any] | UUID) -> Iterator[JobUpdate]:
         """An update each time that the job stands otherwise, or its run tells something.

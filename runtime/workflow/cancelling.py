@@ -1,12 +1,16 @@
 """Cancelling with clean-up: a workflow is told that it is cancelled where it waits, and undoes.
 
-    client.send_signal(job, CANCEL, "why") ─▶ woken ─▶ JobCancelled, at the first operation that is
-    not done ─▶ the workflow's except and finally clean up, by steps ─▶ cancelled
+    client.cancel(job, "why") ─▶ woken ─▶ JobCancelled, at the first operation that is not done
+    ─▶ the workflow's except and finally clean up, by steps ─▶ cancelled
 
-Rules: for workflows with `clean_up=True`. Beside whatever it waits for, such a workflow waits for
-that signal: an open record at a place of its own. What it waited for when it was cancelled is
-recorded as failed, so that each replay is told the same at the same places, and may wait for other
-things while it cleans up. Branches of the gather in which it was told do nothing more.
+Rules: for workflows with `clean_up=True`; so it is with one whose deadline comes, which ends
+discarded, and with the signal CANCEL. Beside whatever it waits for, such a workflow watches for
+that: an open record at a place of its own, done once it was told. That is there before any step's
+function is called. What it waited for when it was cancelled is recorded as failed, so that each
+replay is told the same at the same places, and may wait for other things while it cleans up.
+Branches of the gather in which it was told do nothing more.
+A run that goes on when its job is cancelled is interrupted, wherever it is, and ends: for where
+that struck, no replay could be told. The next run is told, at an operation, and is left alone.
 """
 
 from __future__ import annotations
@@ -46,16 +50,21 @@ def told_at(strand: Telling, spot: Spot) -> tuple[JobCancelled, list[StepRecord]
     if not past.watches:
         past.watches = True
         strand.lazily(StepRecord(WATCH, "signal", CANCEL, done=False))
-    signal = past.take_signal(CANCEL)
-    if signal is None:
+    if past.told:
         return None
-    text = session.opened_signal(signal.value)
-    reason = plain(text)
-    reason = cut(reason if isinstance(reason, str) else text, LONGEST_ERROR_BYTES)
-    error = StepError(CANCELLED, reason)
+    signal = past.take_signal(CANCEL)
+    if signal is not None:
+        text = session.opened_signal(signal.value)
+        value = plain(text)
+        reason = value if isinstance(value, str) else text
+    elif past.ends is not None:
+        reason = past.ends
+    else:
+        return None
+    error = StepError(CANCELLED, cut(reason, LONGEST_ERROR_BYTES))
     records = [
-        StepRecord(WATCH, "signal", CANCEL, signal=signal.id),
+        StepRecord(WATCH, "signal", CANCEL, signal=None if signal is None else signal.id),
         spot.record(error=error),
         *(StepRecord(*each, error=error) for each in past.cancel(spot.place, error)),
     ]
-    return JobCancelled(reason), records
+    return JobCancelled(error.message), records

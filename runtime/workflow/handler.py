@@ -63,6 +63,11 @@ class SyncWorkflow(Workflow[P, R]):
             try:
                 value = function(Context(job, strand, self), *args, **kwargs)
                 strand.end()
+            except BaseException as error:
+                instead = strand.instead_of(error)
+                if instead is not None:
+                    raise instead from None
+                raise
             finally:
                 strand.session.close()
             return value
@@ -90,6 +95,11 @@ class AsyncWorkflow(Workflow[P, R]):
             try:
                 value = await function(AsyncContext(job, strand, self), *args, **kwargs)
                 strand.end()
+            except BaseException as error:
+                instead = strand.instead_of(error)
+                if instead is not None:
+                    raise instead from None
+                raise
             finally:
                 strand.session.close()
             return value

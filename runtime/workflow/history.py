@@ -17,6 +17,8 @@ GATHER = "gather"
 # Of what a workflow waited for when it was cancelled; and the place at which it watches for that.
 CANCELLED = "JobCancelled"
 WATCH = "0.0.1"
+# What a workflow is told whose deadline has come.
+EXPIRED = "its deadline (expires_at) came"
 # The place of the record that the job began anew; its name is how often it has.
 BEGUN_ANEW = "0"
 
@@ -32,6 +34,9 @@ class Past:
         self.began_anew = 0  # how often the job has
         self.watches = False  # for its cancellation
         self.reason = ""  # for which it was cancelled
+        self.told = False  # that it is cancelled, at some place
+        self.ends: str | None = None  # why it is to be told so, where it was not yet
+        self.expired = False  # its deadline has come
         self._cancelled: set[str] = set()  # places of gathers in which it was told
         self._lock = threading.Lock()
 
@@ -51,6 +56,9 @@ class Past:
                 self._unreached[step.place] = None
             self._count(step.place)
         self._signals += page.signals
+        if page.cancelled or page.expired:
+            self.expired = page.expired
+            self.ends = EXPIRED if page.expired and not page.cancelled else page.reason or ""
 
     def _count(self, place: str) -> None:
         parts = place.split(".")
@@ -120,6 +128,7 @@ class Past:
         parts = place.split(".")
         self._cancelled.update(".".join(parts[:depth]) for depth in range(1, len(parts), 2))
         self.reason = error.message
+        self.told = True
 
     def cancelled_within(self, gathers: Iterable[str]) -> bool:
         """Whether it was told in one of these gathers, by their places."""

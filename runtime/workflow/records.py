@@ -147,7 +147,7 @@ class History(msgspec.Struct, frozen=True, array_like=True, tag="history"):
 
     Attributes: signals, untaken ones in the order of sending, with the last page only; more, there
     is another page; now, seconds since 1970 by the database's clock; cancelled, the job's
-    cancellation was requested.
+    cancellation was requested, for `reason`; expired, its deadline has come.
     """
 
     steps: tuple[Recalled, ...]
@@ -155,6 +155,8 @@ class History(msgspec.Struct, frozen=True, array_like=True, tag="history"):
     more: bool = False
     now: float = 0.0
     cancelled: bool = False
+    reason: str | None = None
+    expired: bool = False
 
 
 class ChildResult(msgspec.Struct, frozen=True, array_like=True, gc=False):

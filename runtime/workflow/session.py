@@ -36,6 +36,8 @@ class Asking(Protocol):
     @property
     def stored_limit(self) -> int: ...
 
+    def stop_reason(self, seq: int, /) -> str | None: ...
+
     def ask(self, frame: wire.Asked) -> Any:
         """Send it; returns a ticket, for which the context's driver waits."""
 
@@ -113,6 +115,11 @@ class Session:
         """The place, as ids and dice are made of it: not the same once the job began anew."""
         began_anew = self.past.began_anew
         return f"{place}~{began_anew}" if began_anew else place
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether this run ends, and the next one is told that its job does."""
+        return self.clean_up and self.desk.stop_reason(self.frame.seq) in ("cancel", "expired")
 
     def check(self) -> None:
         """Raises: what has ended this run for good."""

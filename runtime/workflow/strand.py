@@ -16,11 +16,11 @@ from typing import Any
 
 import attrs
 
-from runtime.errors import JobCancelled, RunStopped, UsageError
+from runtime.errors import Expired, JobCancelled, RunStopped, UsageError
 from runtime.workflow.cancelling import told_at
 from runtime.workflow.failures import WorkflowChanged
 from runtime.workflow.flow import Flow, Wait
-from runtime.workflow.history import GATHER
+from runtime.workflow.history import GATHER, WATCH
 from runtime.workflow.records import Recalled, Record, StepRecord
 from runtime.workflow.session import Session
 from runtime.workflow.spot import Spot
@@ -88,6 +88,8 @@ class Strand:
         session.check()
         if self._suspend is not None:
             raise self._suspend
+        if session.interrupted:
+            raise self.suspended_by(suspend_in(0.0))
         if any(gate.shut for gate in self._gates):
             raise RunStopped("the gather that this is a branch of was broken off")
         yield from session.recall()
@@ -106,6 +108,8 @@ class Strand:
         spot = Spot(f"{prefix}{number}", op, name, seen)
         if session.clean_up:
             self._tell(spot)
+            if op == "step" and any(each.place == WATCH for each in self.lazy):
+                yield from self.settle()  # from now on there may be something to clean up
         return spot
 
     def _check_cancelled(self) -> None:
@@ -220,3 +224,15 @@ class Strand:
         except WorkflowChanged as error:
             raise self.session.changed(error) from None
         self._flush()
+        past = self.session.past
+        if past.told and past.expired:
+            raise Expired(past.reason)
+
+    def instead_of(self, error: BaseException) -> BaseException | None:
+        """What the run ends with, where the function has raised this; None: with this."""
+        past = self.session.past
+        if self.session.interrupted:
+            return suspend_in(0.0)
+        if past.told and past.expired and isinstance(error, JobCancelled):
+            return Expired(past.reason)
+        return None

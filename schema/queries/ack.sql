@@ -14,7 +14,9 @@
 -- Rows:   one: counts of what was written, the parents of what has ended, and the places, from 1, of those
 --         that came too late.
 -- Counts: what it writes, by itself; see migration 017_job_count.
--- A job whose cancellation was requested meanwhile is cancelled, whatever its run has come to.
+-- A job whose cancellation was requested meanwhile is cancelled, whatever its run has come to; but a workflow that
+-- cleans up goes on until it has. If it was not told yet, it runs again at once, to be told; also if it was killed
+-- before. The deadline of such a one that has come is moved to expired_at. A paused one waits for its resumption.
 WITH given AS MATERIALIZED (
     SELECT DISTINCT ON (ack.id, ack.run_number) *
     FROM unnest(
@@ -32,55 +34,94 @@ WITH given AS MATERIALIZED (
         given.*,
         held.node_id,
         held.attempt AS run_attempt,
+        held.cleans,
+        held.expired,
+        held.paused,
         CASE
-            WHEN held.cancel_requested_at IS NOT NULL THEN 'cancelled'
+            WHEN held.cleans IS NULL AND held.cancelled THEN 'cancelled'
+            WHEN held.cleans AND held.unaware AND (
+                given.state IN ('available', 'scheduled', 'pending', 'retryable')
+                OR given.signal IS NOT NULL OR given.error_class IN ('JobCancelled', 'Expired')
+            )
+            THEN 'available'
+            WHEN held.cancelled AND given.state IN ('completed', 'discarded') THEN 'cancelled'
             WHEN given.state = 'pending' AND held.sequence THEN 'scheduled' -- it holds its key
             ELSE given.state
-        END::job_state AS next_state
+        END::job_state AS wanted_state
     FROM given CROSS JOIN LATERAL (
-        SELECT job.node_id, job.attempt, job.cancel_requested_at, job.sequence
+        SELECT
+            job.node_id, job.attempt, job.sequence,
+            job.cancel_requested_at IS NOT NULL AS cancelled,
+            job.expires_at <= now() AS expired,
+            job.paused_at IS NOT NULL AS paused,
+            job.expires_at <= now() OR job.cancel_requested_at >= job.attempted_at AS unaware,
+            CASE
+                WHEN job.cancel_requested_at IS NOT NULL OR job.expires_at <= now()
+                THEN clean_up_due(job.id)
+            END AS cleans
         FROM job
         WHERE job.id = given.id AND job.run_number = given.run_number
         AND job.state::text = 'running'
         FOR UPDATE
     ) AS held
+), settled AS MATERIALIZED (
+    SELECT
+        decided.*,
+        CASE
+            WHEN decided.paused AND decided.wanted_state IN ('available', 'scheduled', 'retryable')
+            THEN 'pending'
+            ELSE decided.wanted_state
+        END::job_state AS next_state
+    FROM decided
 ), written AS (
     UPDATE job
-    SET state = decided.next_state,
+    SET state = settled.next_state,
         finalized_at = CASE
-            WHEN decided.next_state IN ('completed', 'cancelled', 'discarded') THEN now()
+            WHEN settled.next_state IN ('completed', 'cancelled', 'discarded') THEN now()
         END,
         scheduled_at = CASE
-            WHEN decided.next_state IN ('completed', 'cancelled', 'discarded') THEN job.scheduled_at
-            WHEN decided.next_state = 'scheduled' AND decided.state = 'pending'
+            WHEN settled.next_state IN ('completed', 'cancelled', 'discarded') THEN job.scheduled_at
+            WHEN settled.wanted_state = 'scheduled' AND settled.state = 'pending'
             THEN now() + interval '100 years'
-            WHEN decided.delay_seconds IS NULL THEN job.scheduled_at
-            ELSE now() + make_interval(secs => decided.delay_seconds)
+            WHEN settled.delay_seconds IS NULL THEN job.scheduled_at
+            WHEN settled.cleans AND settled.wanted_state = 'available' THEN now()
+            ELSE now() + make_interval(secs => settled.delay_seconds)
         END,
-        attempt = job.attempt - CASE WHEN decided.counted THEN 0 ELSE 1 END,
-        output = decided.output::jsonb,
+        attempt = job.attempt - CASE WHEN settled.counted THEN 0 ELSE 1 END,
+        output = settled.output::jsonb,
         node_id = NULL,
-        crashes = CASE WHEN decided.crashed THEN least(job.crashes + 1, 32767) ELSE job.crashes END,
-        wall_seconds = decided.wall_seconds,
-        cpu_seconds = decided.cpu_seconds,
-        peak_rss_kib = decided.peak_rss_kib
-    FROM decided
-    WHERE job.id = ANY (ARRAY[decided.id])
+        paused_from = CASE
+            WHEN settled.paused AND settled.next_state = 'pending' THEN settled.wanted_state
+        END,
+        expired_at = CASE
+            WHEN settled.expired AND settled.cleans IS NOT NULL THEN job.expires_at
+            ELSE job.expired_at
+        END,
+        expires_at = CASE
+            WHEN settled.expired AND settled.cleans IS NOT NULL THEN NULL
+            ELSE job.expires_at
+        END,
+        crashes = CASE WHEN settled.crashed THEN least(job.crashes + 1, 32767) ELSE job.crashes END,
+        wall_seconds = settled.wall_seconds,
+        cpu_seconds = settled.cpu_seconds,
+        peak_rss_kib = settled.peak_rss_kib
+    FROM settled
+    WHERE job.id = ANY (ARRAY[settled.id])
     AND (SELECT set_config('hr.counts', 'own', true)) IS NOT NULL
     RETURNING
-        job.id, job.queue, job.state, job.parent_id, decided.place,
-        decided.error_class IS NOT NULL AS failed,
+        job.id, job.queue, job.state, job.parent_id, settled.place,
+        settled.error_class IS NOT NULL AS failed,
         CASE
             WHEN job.state IN ('completed', 'cancelled', 'discarded') THEN NULL
-            WHEN decided.error_class IS NOT NULL THEN 'failed'
-            WHEN decided.delay_seconds IS NOT NULL THEN 'snoozed'
+            WHEN settled.error_class IS NOT NULL THEN 'failed'
+            WHEN settled.delay_seconds IS NOT NULL THEN 'snoozed'
         END AS event,
         CASE
-            WHEN job.state IN ('scheduled', 'retryable') THEN decided.delay_seconds
+            WHEN job.state IN ('scheduled', 'retryable') THEN settled.delay_seconds
         END AS due_seconds,
         CASE
             WHEN job.state = 'available' THEN pg_notify(current_schema() || '.wakeup', job.queue)
-            WHEN job.state IN ('scheduled', 'retryable') AND decided.delay_seconds <= 10
+            WHEN job.state IN ('scheduled', 'retryable') AND settled.delay_seconds <= 10
             THEN pg_notify(current_schema() || '.due', '')
         END
 ), counted AS (

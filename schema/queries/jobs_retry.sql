@@ -14,11 +14,15 @@ WITH changed AS (
         finalized_at = NULL,
         cancel_requested_at = NULL,
         cancel_reason = NULL,
+        paused_at = NULL,
+        paused_from = NULL,
+        expired_at = NULL,
         output = NULL,
         crashes = 0,
         expires_at = CASE WHEN job.expires_at > now() THEN job.expires_at END,
         max_attempts = greatest(job.max_attempts, job.attempt + 1)
     WHERE job.id = ANY ($1::uuid[]) AND job.state <> 'running'
+    AND (job.paused_at IS NULL OR job.finalized_at IS NOT NULL)
     RETURNING job.id, job.run_number, job.queue
 ), told AS (
     SELECT count(pg_notify(current_schema() || '.wakeup', woken.queue)) AS queues

@@ -7,10 +7,12 @@
 -- Plan:   Nested Loop of the job and Limit -> Index Scan using step_pkey.
 --         = ANY (ARRAY[id]), and the state as text: see ack_completed.sql. Not of step: it would have to be sorted.
 -- Rows:   one a step, or one with NULLs; none if it is not the running run. In each: the time, whether a
---         cancellation was requested, whether there is more; with the last page, signals that no step has taken,
+--         cancellation was requested, and why, whether its deadline has come, whether there is more; with the last page, signals that no step has taken,
 --         as a JSON array.
 WITH run AS MATERIALIZED (
-    SELECT job.id, job.cancel_requested_at IS NOT NULL AS cancelled, clock_timestamp() AS at
+    SELECT
+        job.id, job.cancel_requested_at IS NOT NULL AS cancelled, job.cancel_reason AS reason,
+        job.expired_at IS NOT NULL AS expired, clock_timestamp() AS at
     FROM job
     WHERE job.id = ANY (ARRAY[$1::uuid]) AND job.run_number = $2::integer
     AND job.state::text = 'running'
@@ -37,7 +39,7 @@ WITH run AS MATERIALIZED (
 )
 SELECT
     extract(epoch FROM run.at)::double precision AS now,
-    run.cancelled,
+    run.cancelled, run.reason, run.expired,
     told.more,
     CASE
         WHEN NOT told.more AND coalesce(page.nth, 1) = 1

@@ -11,7 +11,9 @@ SELECT asked.nth AS asked, told.*
 FROM unnest($1::uuid[], $2::integer[]) WITH ORDINALITY AS asked (job_id, run_number, nth)
 CROSS JOIN LATERAL (
     WITH run AS MATERIALIZED (
-        SELECT job.id, job.cancel_requested_at IS NOT NULL AS cancelled, clock_timestamp() AS at
+        SELECT
+            job.id, job.cancel_requested_at IS NOT NULL AS cancelled, job.cancel_reason AS reason,
+            job.expired_at IS NOT NULL AS expired, clock_timestamp() AS at
         FROM job
         WHERE job.id = ANY (ARRAY[asked.job_id]) AND job.run_number = asked.run_number
         AND job.state::text = 'running'
@@ -39,7 +41,7 @@ CROSS JOIN LATERAL (
     SELECT
         page.nth,
         extract(epoch FROM run.at)::double precision AS now,
-        run.cancelled,
+        run.cancelled, run.reason, run.expired,
         told.more,
         CASE
             WHEN NOT told.more AND coalesce(page.nth, 1) = 1

@@ -13,17 +13,34 @@ WITH given AS MATERIALIZED (
     SELECT run.id, run.run_number
     FROM unnest($1::uuid[], $2::integer[]) AS run (id, run_number)
     ORDER BY run.id
+), held AS MATERIALIZED (
+    SELECT given.id, given.run_number, standing.wanted_state, standing.paused
+    FROM given CROSS JOIN LATERAL (
+        SELECT
+            job.paused_at IS NOT NULL AS paused,
+            CASE
+                WHEN job.cancel_requested_at IS NOT NULL AND clean_up_due(job.id) IS NULL
+                THEN 'cancelled'
+                ELSE 'available'
+            END AS wanted_state
+        FROM job
+        WHERE job.id = ANY (ARRAY[given.id]) AND job.run_number = given.run_number
+        AND job.state::text = 'running'
+        FOR UPDATE
+    ) AS standing
 ), released AS (
     UPDATE job
     SET state = CASE
-            WHEN job.cancel_requested_at IS NULL THEN 'available' ELSE 'cancelled'
+            WHEN held.paused AND held.wanted_state = 'available' THEN 'pending'
+            ELSE held.wanted_state
         END::job_state,
-        finalized_at = CASE WHEN job.cancel_requested_at IS NOT NULL THEN now() END,
+        paused_from = CASE WHEN held.paused THEN held.wanted_state END::job_state,
+        finalized_at = CASE WHEN held.wanted_state = 'cancelled' THEN now() END,
         attempt = job.attempt - 1,
         node_id = NULL
-    FROM given
-    WHERE job.id = ANY (ARRAY[given.id])
-    AND job.run_number = given.run_number AND job.state::text = 'running'
+    FROM held
+    WHERE job.id = ANY (ARRAY[held.id])
+    AND job.run_number = held.run_number AND job.state::text = 'running'
     AND (SELECT set_config('hr.counts', 'own', true)) IS NOT NULL
     RETURNING
         job.id, job.queue, job.state,

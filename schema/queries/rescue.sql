@@ -33,8 +33,12 @@ WITH ended AS MATERIALIZED (
         SELECT
             job.id, job.run_number, job.attempt,
             CASE
-                WHEN job.cancel_requested_at IS NOT NULL THEN 'cancelled'
+                WHEN job.cancel_requested_at IS NOT NULL AND (
+                    job.attempt >= job.max_attempts OR clean_up_due(job.id) IS NULL
+                )
+                THEN 'cancelled'
                 WHEN job.attempt >= job.max_attempts THEN 'discarded'
+                WHEN job.paused_at IS NOT NULL THEN 'pending'
                 ELSE 'available'
             END::job_state AS next_state
         FROM job
@@ -46,8 +50,11 @@ WITH ended AS MATERIALIZED (
 ), rescued AS (
     UPDATE job
     SET state = lost.next_state,
-        finalized_at = CASE WHEN lost.next_state <> 'available' THEN now() END,
-        scheduled_at = CASE WHEN lost.next_state = 'available' THEN now() ELSE job.scheduled_at END,
+        finalized_at = CASE WHEN lost.next_state IN ('cancelled', 'discarded') THEN now() END,
+        scheduled_at = CASE
+            WHEN lost.next_state IN ('available', 'pending') THEN now() ELSE job.scheduled_at
+        END,
+        paused_from = CASE WHEN lost.next_state = 'pending' THEN 'available' END::job_state,
         node_id = NULL
     FROM lost
     WHERE job.id = ANY (ARRAY[lost.id])
@@ -71,11 +78,15 @@ WITH ended AS MATERIALIZED (
 SELECT
     count(*) AS jobs,
     count(*) FILTER (WHERE rescued.state = 'discarded') AS discarded,
-    notify_finished(array_agg(rescued.id) FILTER (WHERE rescued.state <> 'available')) AS notified,
-    tell_workflows(array_agg(rescued.id) FILTER (WHERE rescued.state <> 'available')) AS told,
+    notify_finished(
+        array_agg(rescued.id) FILTER (WHERE rescued.state IN ('cancelled', 'discarded'))
+    ) AS notified,
+    tell_workflows(
+        array_agg(rescued.id) FILTER (WHERE rescued.state IN ('cancelled', 'discarded'))
+    ) AS told,
     emit_events(
-        array_agg(rescued.id) FILTER (WHERE rescued.state = 'available'),
-        array_agg('rescued'::text) FILTER (WHERE rescued.state = 'available')
+        array_agg(rescued.id) FILTER (WHERE rescued.state IN ('available', 'pending')),
+        array_agg('rescued'::text) FILTER (WHERE rescued.state IN ('available', 'pending'))
     ) AS emitted,
     ARRAY(
         SELECT ended.name

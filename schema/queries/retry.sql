@@ -13,11 +13,15 @@ SET state = CASE
     finalized_at = NULL,
     cancel_requested_at = NULL,
     cancel_reason = NULL,
+    paused_at = NULL,
+    paused_from = NULL,
+    expired_at = NULL,
     output = NULL,
     crashes = 0,
     expires_at = CASE WHEN job.expires_at > now() THEN job.expires_at END,
     max_attempts = greatest(job.max_attempts, job.attempt + 1)
 WHERE job.id = $1::uuid AND job.state <> 'running'
+AND (job.paused_at IS NULL OR job.finalized_at IS NOT NULL)
 RETURNING
     length(pg_notify(current_schema() || '.wakeup', job.queue)::text) AS notified,
     CASE WHEN job.run_number > 0 THEN forget_failures(ARRAY[job.id]) END AS children

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from uuid import UUID
 
-from actors.store.memory import workflows
+from actors.store.memory import endings, workflows
 from actors.store.memory.arrival import holder_of
 from actors.store.memory.rows import JobEntry
 from actors.store.memory.state import State
@@ -15,6 +15,7 @@ from runtime.job import Job
 from runtime.job_filter import JobFilter, fits
 from runtime.lifecycle import JobState
 from runtime.unique import holds_key
+from runtime.workflow.history import WATCH
 
 
 def shown(state: State, job: JobEntry, *, with_failures: bool = True) -> Job:
@@ -22,20 +23,32 @@ def shown(state: State, job: JobEntry, *, with_failures: bool = True) -> Job:
     return job.as_job(state.clock, state.node_name(job.node_id), with_failures=with_failures)
 
 
-def cancel(state: State, job_id: UUID, reason: str | None) -> Job:
+def cancel(state: State, job_id: UUID, reason: str | None, *, force: bool) -> Job:
     """See Store.cancel."""
     job = state.jobs.get(job_id)
-    now = state.clock.now()
     if not job.state.final:
-        if job.cancel_requested_at is None:
-            job.cancel_requested_at = now
-        job.cancel_reason = job.cancel_reason or reason
-        if job.state is JobState.RUNNING:
-            state.board.notify("control", f"cancel:{job_id}")
-        else:
-            state.jobs.move(job, JobState.CANCELLED, now)
-            state.announce(job)
+        if force:
+            state.steps.get(job_id, {}).pop(WATCH, None)
+        workflows.cancel_one(state, job, reason, again=force)
+        if job.state.final:
             workflows.tell(state, job)
+    return shown(state, job)
+
+
+def pause_job(state: State, job_id: UUID) -> Job:
+    """See Store.pause_job."""
+    job = state.jobs.get(job_id)
+    endings.pause(state, job)
+    return shown(state, job)
+
+
+def resume_job(state: State, job_id: UUID) -> Job:
+    """See Store.resume_job."""
+    job = state.jobs.get(job_id)
+    if job.paused_at is not None and not job.state.final:
+        _require_key(state, job)
+        endings.resume(state, job)
+        workflows.wake(state, [job_id, *(() if job.parent is None else (job.parent[0],))])
     return shown(state, job)
 
 
@@ -43,9 +56,11 @@ def retry(state: State, job_id: UUID) -> Job:
     """See Store.retry."""
     job = state.jobs.get(job_id)
     now = state.clock.now()
-    if job.state is not JobState.RUNNING:
+    paused = job.paused_at is not None and not job.state.final
+    if job.state is not JobState.RUNNING and not paused:
         _require_key(state, job)
         job.output = None
+        job.paused_at = job.paused_from = job.expired_at = None
         job.cancel_requested_at = None
         job.cancel_reason = None
         job.crashes = 0

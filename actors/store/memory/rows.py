@@ -76,7 +76,11 @@ class JobEntry:
     finalized_at: float | None = None
     cancel_requested_at: float | None = None
     cancel_reason: str | None = None
+    unaware_run: int | None = None  # that went on when its cancellation was requested
+    paused_at: float | None = None
+    paused_from: JobState | None = None
     expires_at: float | None = None
+    expired_at: float | None = None  # its deadline, of which it was told
     crashes: int = 0
     used: tuple[float | None, float | None, int | None] = (None, None, None)  # by its last run
     node_id: int | None = None
@@ -166,7 +170,10 @@ class JobEntry:
             tags=new.tags,
             key=new.key,
             sequence=new.sequence,
-            expires_at=clock.maybe_date(self.expires_at),
+            expires_at=clock.maybe_date(
+                self.expired_at if self.expires_at is None else self.expires_at
+            ),
+            paused_at=None if self.state.final else clock.maybe_date(self.paused_at),
             crashes=self.crashes,
             wall_seconds=self.used[0],
             cpu_seconds=self.used[1],

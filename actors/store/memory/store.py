@@ -279,10 +279,20 @@ class MemoryStore(MemoryWorkflows):
         async with self.faults.around("resign"):
             membership.resign(self._state, node_id)
 
-    async def cancel(self, job_id: UUID, reason: str | None = None) -> Job:
+    async def cancel(self, job_id: UUID, reason: str | None = None, *, force: bool = False) -> Job:
         """See Store."""
         async with self.faults.around("cancel"):
-            return desk.cancel(self._state, job_id, cancel_reason(reason))
+            return desk.cancel(self._state, job_id, cancel_reason(reason), force=force)
+
+    async def pause_job(self, job_id: UUID) -> Job:
+        """See Store."""
+        async with self.faults.around("pause_job"):
+            return desk.pause_job(self._state, job_id)
+
+    async def resume_job(self, job_id: UUID) -> Job:
+        """See Store."""
+        async with self.faults.around("resume_job"):
+            return desk.resume_job(self._state, job_id)
 
     async def retry(self, job_id: UUID) -> Job:
         """See Store."""
@@ -349,9 +359,8 @@ class MemoryStore(MemoryWorkflows):
         """See Store."""
         async with self.faults.around("awaiting_cancel"):
             held = self._state.held_by(node_id)
-            return {
-                job.id: job.cancel_reason for job in held if job.cancel_requested_at is not None
-            }
+            told = [job for job in held if job.unaware_run == job.run_number]
+            return {job.id: job.cancel_reason for job in told}
 
     async def check(self) -> None:
         """See Store."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
-from actors.store.memory import workflows
+from actors.store.memory import endings, workflows
 from actors.store.memory.rows import JobEntry, NodeEntry
 from actors.store.memory.state import State
 from actors.store.memory.table import Place
@@ -103,16 +103,28 @@ def _write(state: State, job: JobEntry, ack: Ack) -> None:
         job.attempt -= 1
     job.output = ack.output
     due_at = None if ack.delay_seconds is None else now + ack.delay_seconds
-    _let_go(state, job, ack.state, scheduled_at=due_at)
+    to, at_once = endings.after_run(state, job, ack, now)
+    if at_once and due_at is not None:
+        due_at = now
+    state.jobs.move(job, to, now, scheduled_at=None if to.final else due_at)
+    _announce(state, job)
 
 
 def _let_go(
     state: State, job: JobEntry, to: JobState, *, scheduled_at: float | None = None
 ) -> None:
-    """End a run. A job whose cancellation was requested is cancelled, whatever that came to."""
+    """End a run. A job whose cancellation was requested is cancelled, unless it cleans up."""
     if job.cancel_requested_at is not None:
-        to = JobState.CANCELLED
+        if to.final or endings.clean_up_due(state, job) is None:
+            to = JobState.CANCELLED
     state.jobs.move(job, to, state.clock.now(), scheduled_at=None if to.final else scheduled_at)
+    _announce(state, job)
+
+
+def _announce(state: State, job: JobEntry) -> None:
+    """Tell of a run's end. A paused job waits then."""
+    if job.paused_at is not None and not job.state.final:
+        endings.held(state, job, job.state)
     state.announce(job)
 
 
@@ -171,11 +183,11 @@ def _rescue_one(state: State, node: NodeEntry, job: JobEntry) -> bool:
         "whether it had begun it is not known"
     )
     job.fail(Failure("NodeLost", message), node.info.name, state.clock.date(now))
-    exhausted = job.attempt >= job.max_attempts and job.cancel_requested_at is None
+    exhausted = job.attempt >= job.max_attempts
     to = JobState.DISCARDED if exhausted else JobState.AVAILABLE
     _let_go(state, job, to, scheduled_at=now)
     _tell_of_end(state, job)
-    return exhausted
+    return job.state is JobState.DISCARDED
 
 
 def _tell_of_end(state: State, job: JobEntry) -> None:
@@ -214,6 +226,10 @@ def expire(state: State, limit: int, term: int | None) -> int:
     )[:limit]
     for _, job_id in late:
         job = state.jobs.get(job_id)
+        if job.run_number > 0 and endings.clean_up_due(state, job) is not None:
+            job.expired_at, job.expires_at = job.expires_at, None
+            endings.end_or_tell(state, job, JobState.DISCARDED, now)
+            continue
         job.run_number += 1
         job.fail(_EXPIRED, None, state.clock.date(now))
         state.jobs.move(job, JobState.DISCARDED, now)

@@ -9,7 +9,7 @@ from uuid import UUID
 import attrs
 import msgspec
 
-from actors.store.memory import arrival
+from actors.store.memory import arrival, endings
 from actors.store.memory.rows import JobEntry
 from actors.store.memory.state import State, StepEntry
 from actors.store.workflows import RunRecords
@@ -139,7 +139,8 @@ def _release(state: State, parent: UUID, place: str, most: int) -> None:
         key=lambda child: (child.scheduled_at, child.id),
     )
     begun = sum(not child.state.final and not _is_held(child) for child in children)
-    for child in held[: max(0, most - begun)]:
+    free = [child for child in held if child.paused_at is None]
+    for child in free[: max(0, most - begun)]:
         to = JobState.SCHEDULED if child.scheduled_at > now else JobState.AVAILABLE
         state.jobs.move(child, to, now)
         state.announce(child)
@@ -147,16 +148,18 @@ def _release(state: State, parent: UUID, place: str, most: int) -> None:
 
 def _cancel(state: State, children: Iterable[JobEntry], now: float) -> None:
     for child in children:
-        if child.state.final:
-            continue
-        if child.cancel_requested_at is None:
-            child.cancel_requested_at = now
-        child.cancel_reason = child.cancel_reason or "its parent has ended"
-        if child.state is JobState.RUNNING:
-            state.board.notify("control", f"cancel:{child.id}")
-        else:
-            state.jobs.move(child, JobState.CANCELLED, now)
-            state.announce(child)
+        if not child.state.final and child.cancel_requested_at is None:
+            cancel_one(state, child, "its parent has ended")
+
+
+def cancel_one(state: State, job: JobEntry, reason: str | None, *, again: bool = False) -> None:
+    """Cancel a job that has not ended: at once, or by its node, or by having it clean up."""
+    now = state.clock.now()
+    endings.request(job, reason, now, again=again)
+    if job.state is JobState.RUNNING:
+        state.board.notify("control", f"cancel:{job.id}")
+    else:
+        endings.end_or_tell(state, job, JobState.CANCELLED, now)
 
 
 def _children_over(state: State, job_id: UUID, step: StepRecord) -> bool:
@@ -203,6 +206,8 @@ def recall(state: State, job_id: UUID, run_number: int, after: str | None) -> Hi
         more,
         now,
         job.cancel_requested_at is not None,
+        job.cancel_reason,
+        job.expired_at is not None,
     )
 
 
@@ -267,11 +272,11 @@ def _wake_one(state: State, job: JobEntry) -> bool:
     for entry in steps:
         if not entry.record.done and entry.record.max_in_flight is not None:
             _release(state, job.id, entry.record.place, entry.record.max_in_flight)
-    if job.state not in _SUSPENDED or not any(_can_go_on(state, job.id, entry) for entry in steps):
+    if job.state not in _SUSPENDED or job.paused_at is not None:
         return False
-    due = min(job.scheduled_at, now)
-    state.jobs.move(job, JobState.AVAILABLE, now, scheduled_at=due)
-    state.announce(job)
+    if not any(_can_go_on(state, job.id, entry) for entry in steps):
+        return False
+    endings.make_available(state, job, now)
     return True
 
 
@@ -349,6 +354,7 @@ def _is_followed(steps: Iterable[str], place: str) -> bool:
 def _try_again(state: State, child: JobEntry) -> None:
     now = state.clock.now()
     child.output = child.cancel_requested_at = child.cancel_reason = None
+    child.paused_at = child.paused_from = child.expired_at = None
     child.crashes = 0
     child.max_attempts = max(child.max_attempts, child.attempt + 1)
     state.jobs.move(child, JobState.AVAILABLE, now)

@@ -167,6 +167,8 @@ def history_of(found: Sequence[Row]) -> History | Refused:
         first["more"],
         first["now"],
         first["cancelled"],
+        first["reason"],
+        first["expired"],
     )
 
 

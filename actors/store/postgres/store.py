@@ -254,9 +254,21 @@ class PostgresStore(PostgresWorkflows):
         """See Store."""
         await self._fetch("resign", node_id)
 
-    async def cancel(self, job_id: UUID, reason: str | None = None) -> Job:
+    async def cancel(self, job_id: UUID, reason: str | None = None, *, force: bool = False) -> Job:
         """See Store."""
-        return await self._change_and_get("cancel", job_id, cancel_reason(reason))
+        return await self._change_and_get("cancel", job_id, cancel_reason(reason), force)
+
+    async def pause_job(self, job_id: UUID) -> Job:
+        """See Store."""
+        return await self._change_and_get("job_pause", job_id)
+
+    async def resume_job(self, job_id: UUID) -> Job:
+        """See Store."""
+        try:
+            return await self._change_and_get("job_resume", job_id)
+        except JobNotUnique:
+            found = await self._fetch("holder", job_id)
+            raise JobNotUnique(found[0]["id"] if found else None) from None
 
     async def retry(self, job_id: UUID) -> Job:
         """See Store."""
