@@ -7,8 +7,8 @@
 -- Plan:   Nested Loop of the job and Limit -> Index Scan using step_pkey.
 --         = ANY (ARRAY[id]), and the state as text: see ack_completed.sql. Not of step: it would have to be sorted.
 -- Rows:   one a step, or one with NULLs; none if it is not the running run. In each: the time, whether a
---         cancellation was requested, and why, whether its deadline has come, whether there is more; with the last page, signals that no step has taken,
---         as a JSON array.
+--         cancellation was requested, and why, whether its deadline has come, whether there is more; with the last
+--         page, the oldest signals that no step has taken: see the part untaken_signals.
 WITH run AS MATERIALIZED (
     SELECT
         job.id, job.cancel_requested_at IS NOT NULL AS cancelled, job.cancel_reason AS reason,
@@ -44,12 +44,7 @@ SELECT
     CASE
         WHEN NOT told.more AND coalesce(page.nth, 1) = 1
         THEN (
-            SELECT json_agg(
-                json_build_array(signal.id, signal.name, signal.value::text)
-                ORDER BY signal.sent_at, signal.id
-            )::text
-            FROM signal
-            WHERE signal.job_id = ANY (ARRAY[run.id]) AND signal.taken_at IS NULL
+            /* part: untaken_signals */
         )
     END AS signals,
     page.place, page.op, page.name, page.done, page.output, page.error, page.attempts,

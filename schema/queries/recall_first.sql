@@ -46,12 +46,7 @@ CROSS JOIN LATERAL (
         CASE
             WHEN NOT told.more AND coalesce(page.nth, 1) = 1
             THEN (
-                SELECT json_agg(
-                    json_build_array(signal.id, signal.name, signal.value::text)
-                    ORDER BY signal.sent_at, signal.id
-                )::text
-                FROM signal
-                WHERE signal.job_id = ANY (ARRAY[run.id]) AND signal.taken_at IS NULL
+                /* part: untaken_signals */
             )
         END AS signals,
         page.place, page.op, page.name, page.done, page.output, page.error, page.attempts,

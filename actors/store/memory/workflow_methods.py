@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from actors.store.guard import Guard
-from actors.store.memory import happenings, workflows
+from actors.store.memory import happenings, mailbox, workflows
 from actors.store.memory.faults import Faults
 from actors.store.memory.state import State
 from actors.store.workflows import RunRecords
@@ -24,13 +24,13 @@ class MemoryWorkflows:
         self, job_id: UUID, name: str, value: str = "null", signal_id: UUID | None = None
     ) -> str:
         """Send a signal, as a client does: "sent", "known", or the state of an ended job."""
-        answer = workflows.send_signal(self._state, job_id, name, value, signal_id)
+        answer = mailbox.send_signal(self._state, job_id, name, value, signal_id)
         self._state.board.commit()
         return answer
 
     def emit_event(self, name: str, value: str = "null") -> bool:
         """Let an event happen, as a client does: whether it was the first."""
-        first = workflows.emit_event(self._state, name, value)
+        first = mailbox.emit_event(self._state, name, value)
         self._state.board.commit()
         return first
 

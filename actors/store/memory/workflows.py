@@ -9,12 +9,11 @@ from uuid import UUID
 import attrs
 import msgspec
 
-from actors.store.memory import arrival, endings
+from actors.store.memory import arrival, endings, mailbox
 from actors.store.memory.rows import JobEntry
 from actors.store.memory.state import State, StepEntry
 from actors.store.workflows import RunRecords
 from runtime.errors import JobNotUnique
-from runtime.ids import uuid7
 from runtime.lifecycle import JobState
 from runtime.workflow.records import (
     ChildResult,
@@ -23,7 +22,6 @@ from runtime.workflow.records import (
     Recalled,
     Recorded,
     Refused,
-    SignalRow,
     Spawn,
     StepRecord,
 )
@@ -199,10 +197,9 @@ def recall(state: State, job_id: UUID, run_number: int, after: str | None) -> Hi
             break
         page.append(_recalled(state, job_id, entry, now))
     more = len(page) < len(behind)
-    untaken = () if more else state.signals.get(job_id, {}).items()
     return History(
         tuple(page),
-        tuple(SignalRow(signal_id.bytes, name, value) for signal_id, (name, value) in untaken),
+        () if more else mailbox.untaken(state, job_id),
         more,
         now,
         job.cancel_requested_at is not None,
@@ -302,7 +299,7 @@ def sweep(state: State, limit: int, term: int | None) -> int:
     """See Store.sweep_waits."""
     if not state.leads(term):
         return 0
-    waiting = dict.fromkeys(job_id for job_id, _ in _open(state))
+    waiting = dict.fromkeys(job_id for job_id, _ in _open(state) if _may_go_on(state, job_id))
     parents = dict.fromkeys(
         child.parent[0]
         for child in state.jobs.in_state(*JobState)
@@ -311,7 +308,25 @@ def sweep(state: State, limit: int, term: int | None) -> int:
     for parent in parents:
         if parent not in state.jobs:
             _cancel(state, _children(state, parent), state.clock.now())
-    return wake(state, islice({**waiting, **parents}, limit))
+    ended = [each for each in parents if each in state.jobs and state.jobs.get(each).state.final]
+    return wake(state, [*islice(waiting, limit), *ended[:limit]])
+
+
+def _may_go_on(state: State, job_id: UUID) -> bool:
+    """Whether a suspended job can, or children of it can begin."""
+    if job_id not in state.jobs or state.jobs.get(job_id).state not in _SUSPENDED:
+        return False
+    entries = state.steps.get(job_id, {}).values()
+    return any(
+        _can_go_on(state, job_id, entry) or _holds_children(state, job_id, entry)
+        for entry in entries
+    )
+
+
+def _holds_children(state: State, job_id: UUID, entry: StepEntry) -> bool:
+    step = entry.record
+    bounded = not step.done and step.max_in_flight is not None
+    return bounded and any(_is_held(each) for each in _children(state, job_id, step.place))
 
 
 def tell(state: State, job: JobEntry) -> None:
@@ -360,27 +375,3 @@ def _try_again(state: State, child: JobEntry) -> None:
     state.jobs.move(child, JobState.AVAILABLE, now)
     state.announce(child)
     forget_failures(state, child.id)
-
-
-def send_signal(state: State, job_id: UUID, name: str, value: str, signal_id: UUID | None) -> str:
-    """As the SQL function of this name. Raises: JobNotFound."""
-    job = state.jobs.get(job_id)
-    signal_id = signal_id or uuid7()
-    if signal_id in state.signals_sent:
-        return "known"
-    if job.state.final:
-        return job.state.value
-    state.signals_sent.add(signal_id)
-    state.signals.setdefault(job_id, {})[signal_id] = (name, value)
-    state.board.notify("wake", str(job_id))
-    return "sent"
-
-
-def emit_event(state: State, name: str, value: str) -> bool:
-    """As the SQL function of this name."""
-    if name in state.happenings:
-        return False
-    state.happenings[name] = value
-    state.happened_at[name] = state.clock.now()
-    state.board.notify("wake", f"event:{name}")
-    return True

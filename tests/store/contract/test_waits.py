@@ -149,6 +149,39 @@ async def test_a_signal_sent_again_is_known(bench: Bench) -> None:
     assert bench.hands.send_signal(job.id, "go", "2") == "completed"
 
 
+async def test_no_more_signals_are_told_at_once_than_a_run_can_take(bench: Bench) -> None:
+    job = await bench.run_one()
+    large = '"%s"' % ("x" * 300_000)
+    for number in range(8):
+        bench.hands.send_signal(job.id, "early" if number < 7 else "late", large)
+    await record(bench, job, opened("signal", "late"))
+
+    history = await bench.store.recall(job.id, 1)
+    (first,) = await bench.store.recall_first([(job.id, 1)])
+
+    assert isinstance(history, History)
+    assert isinstance(first, History)
+    assert history.signals == first.signals
+    assert [one.name for one in history.signals] == ["early"] * 3 + ["late"]
+    for number in range(3):
+        taken = history.signals[number].id
+        await record(bench, job, StepRecord(f"2.{number}.1", "signal", "early", signal=taken))
+    assert await suspend(bench, job) == 1  # by the late one
+    _, history = await told(bench, job.id)
+    assert [one.name for one in history.signals] == ["early"] * 3 + ["late"]
+
+
+async def test_five_hundred_signals_are_told_at_once(bench: Bench) -> None:
+    job = await bench.run_one()
+    for number in range(502):
+        bench.hands.send_signal(job.id, "go", str(number))
+
+    history = await bench.store.recall(job.id, 1)
+
+    assert isinstance(history, History)
+    assert [one.value for one in history.signals] == [str(number) for number in range(500)]
+
+
 async def test_an_event_wakes_all_who_wait_for_it(bench: Bench) -> None:
     jobs = [await waiting(bench, "event", "opening") for _ in range(3)]
     other = await waiting(bench, "event", "closing")
