@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from actors.forkserver import ForkServer
-from tests.child.steering import Steered, child_of, one_child, serving
+from tests.child.steering import Steered, child_of, serving
 
 
 @pytest.fixture
@@ -21,18 +21,6 @@ async def server() -> AsyncIterator[ForkServer]:
 async def child(server: ForkServer) -> AsyncIterator[Steered]:
     """A child for plain handlers."""
     async with child_of(server) as steered:
-        yield steered
-
-
-@pytest.fixture
-async def untraced_child(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Steered]:
-    """A child for plain handlers, whose coverage is not measured.
-
-    The measuring takes a lock in Python when a file is first run. An interrupt that is raised there
-    leaves it locked for ever.
-    """
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-    async with one_child() as steered:
         yield steered
 
 

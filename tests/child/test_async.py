@@ -12,6 +12,7 @@ from runtime.outcome import Cancelled, Completed, Failed, GivenBack, Snoozed
 from tests.child.steering import BOUND_SECONDS, Steered, eventually
 
 
+@pytest.mark.measured
 async def test_runs_go_on_at_the_same_time(async_child: Steered) -> None:
     people = 50
     seqs = [await async_child.hand("meet", people=people) for _ in range(people)]
@@ -21,6 +22,7 @@ async def test_runs_go_on_at_the_same_time(async_child: Steered) -> None:
     assert async_child.started == seqs
 
 
+@pytest.mark.measured
 async def test_values_errors_and_verdicts(async_child: Steered) -> None:
     assert await async_child.run("async_give", value=[1]) == Completed("[1]")
     assert await async_child.run("async_give") == Completed(None)
@@ -38,6 +40,7 @@ async def test_values_errors_and_verdicts(async_child: Steered) -> None:
     assert unknown.failure.error_class == "UnknownKind"
 
 
+@pytest.mark.measured
 async def test_each_run_has_its_own_context(async_child: Steered) -> None:
     seqs = [await async_child.hand("async_context") for _ in range(20)]
 
@@ -64,6 +67,7 @@ async def test_an_interrupt_ends_its_run_and_no_other(async_child: Steered) -> N
     assert seqs[3] not in async_child.done
 
 
+@pytest.mark.measured
 async def test_an_interrupt_that_comes_with_its_run_is_the_answer(async_child: Steered) -> None:
     frame = async_child.frame("async_sleep")
     stop = wire.Interrupt(frame.seq, "stop", "draining")
@@ -98,6 +102,7 @@ async def test_an_error_that_comes_of_an_interrupt_counts_as_the_interrupt(
     assert await async_child.answer(seq) == GivenBack("draining")
 
 
+@pytest.mark.measured
 async def test_a_handler_that_cancels_itself_has_failed(async_child: Steered) -> None:
     outcome = await async_child.run("async_cancel_itself")
 
@@ -130,6 +135,7 @@ async def test_a_handler_that_blocks_the_loop_is_interrupted_by_the_ring(
     assert other not in async_child.done
 
 
+@pytest.mark.measured
 async def test_frames_that_came_while_the_loop_was_blocked_are_not_lost(
     async_child: Steered,
 ) -> None:
@@ -156,6 +162,7 @@ async def test_outcomes_wait_for_a_worker_that_is_slow_to_read(async_child: Stee
 
 
 @pytest.mark.parametrize("runs", [0, 3])
+@pytest.mark.measured
 async def test_a_child_that_is_hung_up_on_finishes_what_it_has_and_exits(
     async_child: Steered, runs: int
 ) -> None:

@@ -60,6 +60,7 @@ def words(outcomes: Sequence[Outcome]) -> list[str]:
     return [type(outcome).__name__ for outcome in outcomes]
 
 
+@pytest.mark.measured
 async def test_a_call_gives_each_job_its_own_outcome(server: ForkServer) -> None:
     async with child_of(server) as child:
         first, later, bad, odd, last = await run(
@@ -85,6 +86,7 @@ async def test_a_call_gives_each_job_its_own_outcome(server: ForkServer) -> None
         assert wrong.failure.error_class == "ArgsInvalid"
 
 
+@pytest.mark.measured
 async def test_marks_hold_whatever_comes_after_them(server: ForkServer) -> None:
     async with child_of(server) as child:
         texts = ("complete", "fail", "snooze", "discard", "cancel", "other", "raise")
@@ -143,6 +145,7 @@ async def test_a_call_is_interrupted_as_a_whole(server: ForkServer, tmp_path: Pa
                 assert words(await answers(child, seqs)) == expected, (kind, reasons)
 
 
+@pytest.mark.measured
 async def test_a_batch_that_was_taken_back_is_not_begun(server: ForkServer, tmp_path: Path) -> None:
     path = tmp_path / "it"
     async with child_of(server) as child:
@@ -160,6 +163,7 @@ async def test_a_batch_that_was_taken_back_is_not_begun(server: ForkServer, tmp_
         assert not set(behind) & set(child.done)
 
 
+@pytest.mark.measured
 async def test_async_batches_go_on_beside_each_other(server: ForkServer, tmp_path: Path) -> None:
     path = tmp_path / "it"
     async with child_of(server, 9, is_async=True) as child:

@@ -25,6 +25,7 @@ from tests.child.steering import (
 )
 
 
+@pytest.mark.measured
 async def test_an_exit_is_known_with_its_status(child: Steered) -> None:
     await child.hand("leave", status=3)
 
@@ -38,6 +39,7 @@ async def test_an_exit_is_known_with_its_status(child: Steered) -> None:
     assert not await child.read()
 
 
+@pytest.mark.measured
 async def test_what_was_answered_before_a_death_is_not_lost(child: Steered) -> None:
     seqs = [await child.hand("give", value=n) for n in range(20)]
     await child.hand("leave", status=0)
@@ -121,6 +123,7 @@ async def test_a_dump_leaves_the_handler_alone(child: Steered, tmp_path: Path) -
     assert await child.answer(seq) == Completed(None)
 
 
+@pytest.mark.measured
 async def test_memory_over_the_limit_is_a_memory_error_of_that_run() -> None:
     async with one_child(ChildSettings(memory_limit_bytes=600 * 1024 * 1024)) as child:
         outcome = await child.run("take_memory", mib=1000)
@@ -147,6 +150,7 @@ async def test_garbage_from_a_handler_is_told_from_frames(child: Steered) -> Non
             continue
 
 
+@pytest.mark.measured
 async def test_garbage_from_the_worker_ends_the_child(child: Steered) -> None:
     await child.child.send(b"\xff\xff\xff\xff")
 

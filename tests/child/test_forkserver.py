@@ -41,6 +41,7 @@ async def look_around(child: Steered) -> dict[str, Any]:
     return seen
 
 
+@pytest.mark.measured
 async def test_it_tells_the_apps_kinds(server: ForkServer) -> None:
     kinds = await server.kinds()
 
@@ -73,6 +74,7 @@ async def test_the_actor_has_started_once_the_app_is_imported() -> None:
         (b"no pickle", "the pickled app"),
     ],
 )
+@pytest.mark.measured
 async def test_an_app_that_cannot_be_imported_is_told_to_all_who_ask(
     source: str | bytes, reason: str
 ) -> None:
@@ -151,6 +153,7 @@ async def test_children_are_light_and_clean(child: Steered) -> None:
     assert len(seen["fds"]) <= 8
 
 
+@pytest.mark.measured
 async def test_children_draw_other_random_numbers_than_their_siblings(server: ForkServer) -> None:
     async with child_of(server, 0) as one, child_of(server, 1) as other:
         first, second = await look_around(one), await look_around(other)
@@ -192,6 +195,7 @@ def test_a_server_runs_under_the_nodes_own_interpreter_options() -> None:
     assert "from a.b import c; c(1, 2)" in done.stdout
 
 
+@pytest.mark.measured
 async def test_pinned_children_have_a_core_each() -> None:
     cores = sorted(os.sched_getaffinity(0))
     async with serving(settings=ChildSettings(pin_cpus=True)) as server:
@@ -202,6 +206,7 @@ async def test_pinned_children_have_a_core_each() -> None:
 
 
 @pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.measured
 async def test_spawned_children_do_as_forked_ones(is_async: bool) -> None:
     kind = "async_give" if is_async else "give"
     async with one_child(ChildSettings(start_method="spawn"), is_async=is_async) as child:
@@ -215,6 +220,7 @@ async def test_spawned_children_do_as_forked_ones(is_async: bool) -> None:
             assert "in segfault" in child.child.last_stack()
 
 
+@pytest.mark.measured
 async def test_a_child_that_cannot_be_set_up_is_returned_dead_with_its_reason() -> None:
     """Under a limit that is far below what Python itself needs."""
     settings = ChildSettings(start_method="spawn", memory_limit_bytes=1024 * 1024)

@@ -56,6 +56,7 @@ async def test_a_child_that_has_itself_traced_can_be_killed(server: ForkServer) 
 
 
 @pytest.mark.parametrize("kind", ["raise_stop_itself", "async_raise_stop_itself"])
+@pytest.mark.measured
 async def test_a_run_that_nobody_stopped_is_not_given_back(kind: str) -> None:
     async with one_child(is_async=kind.startswith("async")) as child:
         outcome = await child.run(kind)

@@ -119,10 +119,9 @@ async def test_rings_without_an_interrupt_disturb_nothing(child: Steered) -> Non
 
 
 async def test_interrupts_at_any_moment_end_a_run_once_and_never_the_next_one(
-    untraced_child: Steered,
+    child: Steered,
 ) -> None:
     """Each run is interrupted at about its end: it is completed or failed, and no other is."""
-    child = untraced_child
     for n in range(300):
         seq = await child.hand("give", value=n)
         if n % 3:

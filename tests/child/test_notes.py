@@ -58,6 +58,7 @@ async def test_progress_is_told_now_and_then_and_at_the_end(child: Steered) -> N
     await check_counted(child, "counts")
 
 
+@pytest.mark.measured
 async def test_an_async_handler_tells_too_and_so_do_its_threads(async_child: Steered) -> None:
     await check_counted(async_child, "counts_async")
     assert [text for *_, text in texts(async_child)] == ["from a thread"]
@@ -82,6 +83,7 @@ async def test_a_run_that_tells_nothing_sends_no_note(child: Steered) -> None:
 
 
 @pytest.mark.parametrize(("lines", "size"), [(5, 0), (3_000, 0), (400, 5_000)])
+@pytest.mark.measured
 async def test_a_run_keeps_its_last_lines_within_bounds(
     child: Steered, lines: int, size: int
 ) -> None:
@@ -95,6 +97,7 @@ async def test_a_run_keeps_its_last_lines_within_bounds(
     assert shown == list(range(lines - len(kept), lines)), "the last ones, without a gap"
 
 
+@pytest.mark.measured
 async def test_logging_is_captured_as_its_levels_let_it_through(child: Steered) -> None:
     assert await child.run("logs_of_all_sorts") == Completed()
     found = texts(child)
@@ -113,6 +116,7 @@ async def test_logging_is_captured_as_its_levels_let_it_through(child: Steered) 
     assert [text for *_, text in found[4:]] == ["its own", "of a thread"]
 
 
+@pytest.mark.measured
 async def test_a_stored_value_is_held_to_the_rules_of_an_output(child: Steered) -> None:
     assert await child.run("stores", value={"a": [1, None]}) == Completed()
     stored = merged(child).stored
@@ -159,6 +163,7 @@ async def test_a_helper_thread_learns_of_a_cancellation_while_the_main_thread_is
     )
 
 
+@pytest.mark.measured
 async def test_a_handler_knows_how_long_it_may_go_on(child: Steered) -> None:
     assert await child.run("tells_its_time") == Completed("[null,null]")
     frame = msgspec.structs.replace(child.frame("tells_its_time"), timeout_seconds=30.0)

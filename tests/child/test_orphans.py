@@ -163,6 +163,7 @@ async def kill_later(pid: int, seconds: float) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.measured
 async def test_children_die_at_the_deadline_unless_it_is_moved_on(server: ForkServer) -> None:
     async with child_of(server) as child:
         server.set_lease_deadline(in_seconds(0.3))
@@ -177,6 +178,7 @@ async def test_children_die_at_the_deadline_unless_it_is_moved_on(server: ForkSe
         assert (exit_.signal, exit_.cause) == ("SIGKILL", "lease")
 
 
+@pytest.mark.measured
 async def test_no_child_is_made_while_the_lease_is_over(server: ForkServer) -> None:
     await server.kinds()
     server.set_lease_deadline(in_seconds(-1))

@@ -12,6 +12,8 @@ from runtime.child.settings import ChildSettings
 from runtime.outcome import Cancelled, Completed, Discarded, Failed, Failure, Snoozed
 from tests.child.steering import JOB_ID, Steered, one_child
 
+pytestmark = pytest.mark.measured
+
 
 async def test_a_returned_value_is_the_output(child: Steered) -> None:
     assert await child.run("give", value={"n": [1, "ä"]}) == Completed('{"n":[1,"ä"]}')

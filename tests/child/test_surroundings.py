@@ -30,6 +30,7 @@ async def end(child: Steered) -> None:
     assert (await child.child.wait()).exit_status == 0
 
 
+@pytest.mark.measured
 async def test_a_resource_is_set_up_once_a_child_and_cleaned_up_in_reverse(log: Path) -> None:
     async with serving(APP) as server, child_of(server) as child:
         assert lines(log) == ["tokens up"], "an eager one is there before the first run"
@@ -42,6 +43,7 @@ async def test_a_resource_is_set_up_once_a_child_and_cleaned_up_in_reverse(log: 
             assert await another.run("use", times=1) == Completed('["a",1]')
 
 
+@pytest.mark.measured
 async def test_a_set_up_that_fails_costs_its_run_and_is_tried_again(log: Path) -> None:
     async with serving(APP) as server, child_of(server) as child:
         failed = await child.run("use_second")
@@ -72,6 +74,7 @@ async def test_a_resource_of_a_run_learns_how_the_run_ended_and_hides_nothing(lo
     ]
 
 
+@pytest.mark.measured
 async def test_async_runs_share_a_set_up_that_none_of_them_owns(log: Path) -> None:
     async with serving(APP) as server, child_of(server, 9, is_async=True) as child:
         seqs = [await child.hand("fetch") for _ in range(5)]
@@ -92,6 +95,7 @@ async def test_a_set_up_that_nobody_waits_for_any_more_does_not_stay_in_the_way(
         assert await child.run("insist") == Completed("1")
 
 
+@pytest.mark.measured
 async def test_middleware_is_passed_in_the_order_of_its_definition(log: Path) -> None:
     async with serving(APP) as server:
         async with child_of(server) as child:

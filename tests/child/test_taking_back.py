@@ -26,6 +26,7 @@ async def take_back(child: Steered) -> int:
     return child.child.page.begun_seq
 
 
+@pytest.mark.measured
 async def test_runs_behind_a_busy_one_are_void_once_taken_back(
     child: Steered, tmp_path: Path
 ) -> None:
@@ -90,6 +91,7 @@ async def test_a_stopped_child_cannot_begin_what_was_taken_back(child: Steered) 
         assert all(s in child.done for s in seqs if s <= last)
 
 
+@pytest.mark.measured
 async def test_async_runs_have_all_begun_when_they_came(async_child: Steered) -> None:
     frames = [async_child.frame("async_sleep") for _ in range(10)]
     await async_child.child.send(b"".join(map(wire.encode, frames)))

@@ -58,6 +58,7 @@ async def obey(child: Steered, seq: int) -> Outcome:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.measured
 async def test_a_step_waits_until_the_one_before_is_recorded(
     server: ForkServer, kind: str, path: Path
 ) -> None:
@@ -93,6 +94,7 @@ async def test_a_run_that_waits_for_an_answer_can_be_interrupted(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.measured
 async def test_a_run_that_has_lost_its_job_ends(server: ForkServer, kind: str, path: Path) -> None:
     async with child_of(server, is_async=kind.startswith("async")) as child:
         seq = await first_run(child, kind, path=str(path))
@@ -114,6 +116,7 @@ async def test_a_ring_for_nothing_loses_no_answer(server: ForkServer) -> None:
         assert child.done[seq].outcome == Completed("100")
 
 
+@pytest.mark.measured
 async def test_branches_in_threads_get_their_answers_in_any_order(
     server: ForkServer, path: Path
 ) -> None:
@@ -153,6 +156,7 @@ async def test_a_step_over_its_time_is_interrupted(
         assert outcome == Completed('"StepTimeout: it took longer than 0.05 s"')
 
 
+@pytest.mark.measured
 async def test_a_steps_timeout_in_a_thread_is_refused(server: ForkServer) -> None:
     async with child_of(server) as child:
         outcome = await obey(child, await first_run(child, "slow_thread"))
@@ -173,6 +177,7 @@ async def test_a_cancelled_workflow_may_clean_up_by_steps(
         assert lines(path) == ["do", "undo"]
 
 
+@pytest.mark.measured
 async def test_a_run_that_is_not_the_first_asks_for_its_history(
     server: ForkServer, path: Path
 ) -> None:

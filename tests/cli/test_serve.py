@@ -118,6 +118,7 @@ def enqueue_nap(on: Cli, tmp_path: Path, seconds: float) -> tuple[str, Path]:
     return on("enqueue", "nap", args).out.strip(), begun
 
 
+@pytest.mark.measured
 def test_a_job_is_served_and_the_node_drains_on_sigterm(
     on: Cli, migrated_url: str, serve: Serve
 ) -> None:
@@ -210,6 +211,7 @@ def test_an_embedded_database_whose_guardian_was_killed_comes_back(
     assert node.ended() == 0
 
 
+@pytest.mark.measured
 def test_an_app_that_cannot_be_imported_is_a_usage_error(migrated_url: str, serve: Serve) -> None:
     node = serve("nowhere:app", DATABASE_URL=migrated_url)
     assert node.ended() == 2
@@ -229,6 +231,7 @@ def test_a_port_that_is_taken_is_an_error_where_it_was_asked_for(
     assert node.lines[-1].startswith("headrace: cannot listen on http_host 127.0.0.1, http_port")
 
 
+@pytest.mark.measured
 def test_systemd_is_told_how_far_it_is(migrated_url: str, serve: Serve, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
         told.bind(str(tmp_path / "notify"))

@@ -33,14 +33,12 @@ def data_dir(new_data_dir: Path, made_cluster: Path) -> Path:
     return new_data_dir
 
 
-@pytest.fixture(scope="package", autouse=True)
-def _guardians_are_measured_with_us() -> Iterator[None]:
-    """Where the tests run under coverage, the guardians that these tests start do so too."""
-    if coverage.Coverage.current() is None:
-        yield
+@pytest.fixture(autouse=True)
+def _guardians_of_measured_tests_are_measured(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if coverage.Coverage.current() is None or request.node.get_closest_marker("measured") is None:
         return
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(covered_boot.LIBRARY, str(Path(coverage.__file__).parents[1]))
-        patch.setenv(covered_boot.CONFIGURATION, str(ROOT / "pyproject.toml"))
-        patch.setattr(attach, "_BOOT", Path(covered_boot.__file__))
-        yield
+    monkeypatch.setenv(covered_boot.LIBRARY, str(Path(coverage.__file__).parents[1]))
+    monkeypatch.setenv(covered_boot.CONFIGURATION, str(ROOT / "pyproject.toml"))
+    monkeypatch.setattr(attach, "_BOOT", Path(covered_boot.__file__))

@@ -26,6 +26,7 @@ def _in_initdb(data_dir: Path) -> bool:
     return any(data_dir.glob("pgdata.new-*/base/1"))
 
 
+@pytest.mark.measured
 def test_a_killed_postmaster_is_started_again_by_itself(data_dir: Path) -> None:
     with attach(data_dir) as server:
         _commit_a_row(server.url)
@@ -52,6 +53,7 @@ def test_ensure_waits_until_postgresql_has_recovered_from_a_killed_session(data_
             psycopg.connect(server.url).close()
 
 
+@pytest.mark.measured
 def test_a_killed_guardian_takes_the_server_along_and_ensure_brings_both_back(
     data_dir: Path,
 ) -> None:
@@ -140,6 +142,7 @@ def test_signals_meant_for_programs_leave_the_guardian_at_its_post(
         assert (server.guardian_pid, server.postmaster_pid) == (guardian, postmaster)
 
 
+@pytest.mark.measured
 def test_a_server_that_was_asked_to_stop_comes_back_for_its_users(data_dir: Path) -> None:
     with attach(data_dir) as server:
         stopped = server.postmaster_pid
@@ -150,6 +153,7 @@ def test_a_server_that_was_asked_to_stop_comes_back_for_its_users(data_dir: Path
         _commit_a_row(server.url)
 
 
+@pytest.mark.measured
 def test_an_ephemeral_server_leaves_no_files_when_its_user_closes() -> None:
     with Server.attach(ephemeral=True) as server:
         places = [server.data_dir, server.socket_dir]
@@ -157,6 +161,7 @@ def test_an_ephemeral_server_leaves_no_files_when_its_user_closes() -> None:
     assert not any(place.exists() for place in places)
 
 
+@pytest.mark.measured
 def test_what_a_killed_ephemeral_server_left_is_removed_by_the_next_one() -> None:
     server = Server.attach(ephemeral=True)
     left = server.data_dir

@@ -68,6 +68,7 @@ def test_data_made_in_one_way_is_used_in_another(
             assert tables.rowcount == number + 1
 
 
+@pytest.mark.measured
 def test_a_private_parent_is_no_obstacle_and_stays_as_it_is(data_dir: Path) -> None:
     data_dir.parent.chmod(0o700)
     with attach(data_dir):
@@ -86,6 +87,7 @@ def test_where_namespaces_are_refused_a_private_parent_is_still_no_obstacle(
         assert (_runs_as(seen["postmaster"]) != os.geteuid()) == ROOT
 
 
+@pytest.mark.measured
 def test_a_plain_other_user_gets_a_copy_of_binaries_that_it_can_t_reach(
     open_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +125,7 @@ def test_a_plain_other_user_is_told_which_directory_it_can_t_reach(
         attach(closed / "data")
 
 
+@pytest.mark.measured
 def test_an_ordinary_user_without_a_home_gets_a_server(open_dir: Path) -> None:
     unset = {"XDG_DATA_HOME": None, "HEADRACE_DATA_DIR": None}
     environment = unset | {"HOME": "/dev/null", "TMPDIR": str(open_dir)}

@@ -98,6 +98,7 @@ def test_a_name_that_is_taken_is_an_error_that_says_so(server: Server) -> None:
         server.create_database("taken")
 
 
+@pytest.mark.measured
 def test_the_next_server_of_a_data_directory_has_the_same_address_and_data(data_dir: Path) -> None:
     with attach(data_dir) as first:
         first.create_database("kept")
@@ -128,12 +129,14 @@ def test_a_temporary_folder_with_a_strange_name_will_do(
             assert _fetch(server.create_database("more"), "select 1") == 1
 
 
+@pytest.mark.measured
 def test_a_bad_setting_is_an_error_with_the_server_s_own_words(data_dir: Path) -> None:
     with pytest.raises(EmbeddedPostgresError, match="unrecognized configuration parameter") as told:
         Server.attach(data_dir, settings={"no_such_setting": "1"})
     assert str(data_dir) in str(told.value)
 
 
+@pytest.mark.measured
 def test_data_of_another_major_version_is_refused_untouched(data_dir: Path) -> None:
     (data_dir / "pgdata" / "PG_VERSION").write_text(f"{OLDEST_MAJOR - 1}\n")
     with pytest.raises(EmbeddedPostgresError, match=f"made by PostgreSQL {OLDEST_MAJOR - 1}"):

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.embedded.programs import Program, wait_for_no_process_of
 from tests.support.postgres import attach, gone, wait_until
@@ -28,6 +29,7 @@ def test_of_programs_that_come_at_once_one_starts_the_server_and_all_use_it(
         assert len({report["url"] for report in reports}) == 1
 
 
+@pytest.mark.measured
 def test_the_last_one_out_stops_the_server_before_its_close_returns(data_dir: Path) -> None:
     with Program(data_dir) as first, Program(data_dir) as second:
         seen = first.report()
@@ -77,6 +79,7 @@ def test_programs_that_come_and_go_never_meet_a_closed_door(data_dir: Path) -> N
         assert all(pool.map(visit, range(40)))
 
 
+@pytest.mark.measured
 def test_the_server_outlives_the_thread_that_started_it(data_dir: Path) -> None:
     with ThreadPoolExecutor(1) as pool:
         server = pool.submit(attach, data_dir).result()

@@ -26,23 +26,6 @@ def migrate(url: str) -> None:
     trio.run(up)
 
 
-# By these coverage finds its way into the processes that a test starts.
-_MEASURING = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
-
-
-@pytest.fixture(scope="module")
-def unmeasured() -> Iterator[None]:
-    """Leaves the processes of a module's tests out of the coverage.
-
-    For tests whose processes run nothing that quicker tests do not run too: measuring makes them
-    twice as slow.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        for name in _MEASURING:
-            patch.delenv(name, raising=False)
-        yield
-
-
 @pytest.fixture
 def url(headrace_url: str) -> str:
     """The address of a migrated, empty database."""

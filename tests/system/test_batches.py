@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from tests.support.processes import wait_for
 from tests.system import batch_jobs
 from tests.system.batch_jobs import Item
 from tests.system.site import Site
-
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 APP = "tests.system.batch_jobs:app"
 

@@ -22,8 +22,6 @@ from scripts.benches.figures import Goal, Result, percentiles
 from scripts.benches.report import show
 from tests.support.postgres import DatabaseServer, gone, wait_until
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 CHECKOUT = Path(__file__).parents[2]
 END_SECONDS = 90
 
@@ -77,9 +75,7 @@ def bench(*arguments: str) -> Finished:
 
 
 @pytest.fixture(scope="module")
-def runs(
-    unmeasured: None, postgres_server: DatabaseServer
-) -> Iterator[dict[str, Future[Finished]]]:
+def runs(postgres_server: DatabaseServer) -> Iterator[dict[str, Future[Finished]]]:
     # A database each: migrating waits for whoever holds a snapshot in the same one.
     urls = {name: postgres_server.create_database() for name in BENCHES}
     with ThreadPoolExecutor(3) as pool:

@@ -12,8 +12,6 @@ import pytest
 
 from scripts.campaigns.bouncer import MISSING, find
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 CHECKOUT = Path(__file__).parents[2]
 RESTARTS = (
     *("--jobs", "500", "--job-ms", "3", "--synchronous-commit", "off", "--bound-seconds", "30"),

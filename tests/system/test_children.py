@@ -7,14 +7,10 @@ import signal
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.support.postgres import wait_until
 from tests.system import jobs
 from tests.system.effects import check_all_completed
 from tests.system.site import Site
-
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
 def test_children_are_recycled_between_runs(site: Site, tmp_path: Path) -> None:

@@ -16,8 +16,6 @@ from tests.support.sessions import end_sessions, sessions
 from tests.system import jobs
 from tests.system.site import Site
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 LISTENING = "query LIKE 'LISTEN%%'"
 
 

@@ -9,14 +9,10 @@ import time
 from pathlib import Path
 from uuid import UUID
 
-import pytest
-
 from tests.support.postgres import RestartableServer, wait_until
 from tests.system import jobs
 from tests.system.effects import check_all_completed
 from tests.system.site import Site
-
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 JOBS = 3_000
 

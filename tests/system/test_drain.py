@@ -42,6 +42,7 @@ def test_an_idle_node_ends_at_once(site: Site) -> None:
     assert time.monotonic() - began < 10, "its deadlines are longer than that"
 
 
+@pytest.mark.measured
 def test_jobs_that_have_not_begun_go_back_uncounted(site: Site, tmp_path: Path) -> None:
     """Some are handed ahead to the children, all others wait in the database."""
     trace = tmp_path / "trace"
@@ -81,6 +82,7 @@ def test_a_job_that_does_not_listen_is_killed_after_the_drain(site: Site, tmp_pa
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["TERM", "INT"]
 )
+@pytest.mark.measured
 def test_a_second_signal_stops_now(
     site: Site, tmp_path: Path, number: signal.Signals, status: int
 ) -> None:

@@ -16,8 +16,6 @@ from tests.support.postgres import gone, wait_until
 from tests.system import jobs
 from tests.system.site import FailureSeen, JobSeen, Site
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 ALL = 3  # children: two Workers' and the one for async handlers
 
 

@@ -13,8 +13,6 @@ from tests.support.node import Node
 from tests.system import bounded_jobs as jobs
 from tests.system.site import FailureSeen, JobSeen, Site
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 
 @pytest.fixture(scope="module", autouse=True)
 def node(shared_site: Site) -> Node:

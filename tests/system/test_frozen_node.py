@@ -6,15 +6,11 @@ import signal
 import urllib.request
 from pathlib import Path
 
-import pytest
-
 from tests.support.node import QUICK, Node
 from tests.support.postgres import wait_until
 from tests.system import jobs
 from tests.system.effects import check_all_completed
 from tests.system.site import Site
-
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
 def _stale_acks(node: Node) -> int:

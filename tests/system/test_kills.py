@@ -21,8 +21,6 @@ from tests.system import jobs
 from tests.system.effects import check_all_completed
 from tests.system.site import Site
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 JOBS = 3_000
 KILLS = 30  # of children
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pytest
-
 from runtime import Rate
 from tests.system import jobs
 from tests.system.site import Site
-
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
 def at_once(site: Site, queue: str) -> int:

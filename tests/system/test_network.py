@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 import trio
 
 from tests.support.node import Node
@@ -12,8 +11,6 @@ from tests.support.proxy import open_proxy
 from tests.system import jobs
 from tests.system.effects import check_all_completed
 from tests.system.site import APP, Site
-
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 JOBS = 3_000
 

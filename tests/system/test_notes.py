@@ -16,8 +16,6 @@ from tests.support.processes import wait_for
 from tests.system import telling_jobs as jobs
 from tests.system.site import ROW_SECONDS, Site
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 APP = "tests.system.telling_jobs:app"
 TRIALS = 5
 GRACE_SECONDS = 2.0

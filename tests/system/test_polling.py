@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.support.sessions import sessions
 from tests.system import jobs
 from tests.system.site import Site
-
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
 def test_a_node_that_only_polls_finds_its_work(site: Site) -> None:

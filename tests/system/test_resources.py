@@ -14,8 +14,6 @@ from tests.support.postgres import wait_until
 from tests.system import bounded_jobs as jobs
 from tests.system.site import FailureSeen, JobSeen, Site
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 USED = "wall_seconds, cpu_seconds, peak_rss_kib"
 
 

@@ -13,8 +13,6 @@ from tests.support.node import Node
 from tests.system import jobs
 from tests.system.site import Site
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 
 @pytest.fixture(scope="module")
 def node(shared_site: Site) -> Node:

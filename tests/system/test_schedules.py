@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import statistics
 
-import pytest
-
 from runtime import every
 from tests.support.processes import wait_for
 from tests.support.punctual import beside
 from tests.system.site import Site
-
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 APP = "tests.system.schedule_app:app"
 # The promise, on a machine that is not busy.

@@ -18,8 +18,6 @@ import pytest
 
 from tests.support.postgres import wait_until
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 CHECKOUT = Path(__file__).parents[2]
 SANDBOX = CHECKOUT / "tests" / "embedded" / "sandbox.py"
 

@@ -13,8 +13,6 @@ from scripts.provision import places
 from scripts.provision.errors import ProvisionError
 from tests.support.postgres import wait_until
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 CHECKOUT = Path(__file__).parents[2]
 VENV = ".venv-{}.{}".format(*sys.version_info)
 
@@ -77,7 +75,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def provided(unmeasured: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def provided(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout whose environment is made, and good for the extra `little`."""
     made = make_checkout(tmp_path_factory.mktemp("provided"))
     status, out, err = run(made, "little")

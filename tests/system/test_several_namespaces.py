@@ -7,7 +7,6 @@ import urllib.request
 from functools import partial
 from uuid import UUID
 
-import pytest
 import trio
 
 from actors.store.bridge import open_bridge
@@ -19,8 +18,6 @@ from tests.support.node import QUICK, Node
 from tests.support.processes import wait_for
 from tests.system import jobs
 from tests.system.site import Site
-
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
 async def _create(url: str, name: str) -> None:

@@ -19,8 +19,6 @@ from tests.support.node import Node
 from tests.system import completing_app as jobs
 from tests.system.site import JobSeen, Site
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 APP = "tests.system.completing_app:app"
 
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.system import jobs
 from tests.system.effects import check_all_completed
 from tests.system.site import Site
-
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 JOBS = 4_000
 

@@ -22,8 +22,6 @@ from scripts.survey.library_report import alone
 from tests.system import boundary_jobs
 from tests.system.site import FINAL, Site
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 MODULES, SHARE, REST_SECONDS = 2, 1, 0.2
 LONGEST_SECONDS = 100.0
 LOOK_SECONDS = 0.05

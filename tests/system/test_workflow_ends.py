@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import pytest
 import trio
 
 from actors.store.bridge import open_bridge
@@ -16,8 +15,6 @@ from tests.support.postgres import RestartableServer
 from tests.support.processes import wait_for
 from tests.system import workflow_jobs as jobs
 from tests.system.site import Site
-
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 APP = "tests.system.workflow_jobs:app"
 WORKFLOWS = 300

@@ -20,8 +20,6 @@ from tests.support.processes import wait_for
 from tests.system import workflow_jobs as jobs
 from tests.system.site import JobSeen, Site
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 APP = "tests.system.workflow_jobs:app"
 # A sleep ends within 50 ms of its time on an idle machine; this one is shared.
 LATE_SECONDS = 1.0
