@@ -35,11 +35,11 @@ OPS = frozenset(
 class Step(msgspec.Struct, frozen=True):
     """One step of a workflow.
 
-    Attributes: place, "3", or "3.1.2" within a gather; op, of OPS; name; done, or it waits; output;
-    error_class and message, if it failed for good, or will be tried again; attempts, that it took;
-    run_number, of the run that recorded it, on node; seconds, that it took; until, when an open one
-    goes on or gives up; began_at and recorded_at; children, of run and map: how many jobs are in
-    which state.
+    Attributes: place, "3", or "3.1.2" within a gather; op, of OPS; name; done, or it waits; output,
+    UNSET where that was not asked for; error_class and message, if it failed for good, or will be
+    tried again; attempts, that it took; run_number, of the run that recorded it, on node; seconds,
+    that it took; until, when an open one goes on or gives up; began_at and recorded_at; children,
+    of run and map: how many jobs are in which state.
     """
 
     place: str

@@ -17,6 +17,7 @@ from runtime.cli.session import run_with_client
 from runtime.cli.workflow import print_timeline
 from runtime.config import Settings
 from runtime.errors import UsageError
+from runtime.family import Family
 from runtime.job import FailureRow, Job
 from runtime.job_filter import JobFilter
 from runtime.lifecycle import JobState
@@ -144,11 +145,11 @@ def _show(client: Client, job_id: UUID, following: bool, as_json: bool) -> None:
     if following:
         follow.follow(client, job_id, as_json)
         return
-    found, steps = client.get(job_id), client.steps(job_id)
+    found, family, steps = client.get(job_id), client.family(job_id), client.steps(job_id)
     if as_json:
-        print_json(_with_steps(found, steps))
+        print_json(_with_relations(found, family, steps))
         return
-    print_job(found)
+    print_job(found, _relations(family))
     if steps:
         click.echo()
         print_timeline(steps)
@@ -156,16 +157,33 @@ def _show(client: Client, job_id: UUID, following: bool, as_json: bool) -> None:
         click.echo(line)
 
 
-def _with_steps(found: Job, steps: Sequence[Step]) -> object:
-    """A job as it is, or a workflow with its timeline."""
-    if not steps:
-        return found
-    return {name: getattr(found, name) for name in found.__struct_fields__} | {"steps": steps}
+def _with_relations(found: Job, family: Family, steps: Sequence[Step]) -> object:
+    """A job as it is; a child with its parent, a workflow with its children and its timeline."""
+    fields: dict[str, Any] = {name: getattr(found, name) for name in found.__struct_fields__}
+    if family.parent is not None:
+        fields["parent"] = family.parent
+    if family.children:
+        fields["children"] = {state.value: jobs for state, jobs in family.children.items()}
+    if steps:
+        fields["steps"] = steps
+    return fields
 
 
-def print_job(found: Job) -> None:
-    """All of a job, with its failures, for people."""
-    print_fields(_fields(found))
+def _relations(family: Family) -> dict[str, str]:
+    """The same in words."""
+    words = {}
+    parent, children = family.parent, family.children
+    if parent is not None:
+        what = "gone" if parent.state is None else f"{parent.kind}, {parent.state.value}"
+        words["parent"] = f"{parent.id} at step {parent.place} ({what})"
+    if children:
+        words["children"] = ", ".join(f"{jobs} {state.value}" for state, jobs in children.items())
+    return words
+
+
+def print_job(found: Job, relations: Mapping[str, str] | None = None) -> None:
+    """All of a job, with its failures, for people. `relations`: what else is told of it."""
+    print_fields(_fields(found) | dict(relations or {}))
     for failure in found.failures:
         click.echo()
         click.echo(_describe(failure))

@@ -6,7 +6,8 @@ Rule: stdout carries the answer and nothing else; what is said about it goes to 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,16 @@ _UNSEEN = re.compile(
 def print_json(content: Any) -> None:
     """One JSON document, indented. Structs, attrs classes, UUIDs, times and enums are known."""
     click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+
+
+def print_json_list(items: Iterable[Any]) -> None:
+    """The same, of a list, item by item: it may be larger than memory."""
+    before = "[\n"
+    for item in items:
+        text = msgspec.json.format(msgspec.json.encode(item), indent=2).decode()
+        click.echo(before + textwrap.indent(text, "  "), nl=False)
+        before = ",\n"
+    click.echo("[]" if before == "[\n" else "\n]")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -13,16 +13,20 @@ import msgspec
 
 from runtime import payload
 from runtime.cli.options import as_json, configured
-from runtime.cli.output import print_json, say
+from runtime.cli.output import print_json, print_json_list, say
 from runtime.cli.session import run_with_client
 from runtime.cli.timeline import MOST_SHOWN, marks_for, picture
 from runtime.config import Settings
+from runtime.errors import UsageError
 from runtime.timeline import Step
 
 if TYPE_CHECKING:
     from runtime.client import Client
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+# Of a timeline that is printed with its outputs: 64 of them may take 128 MiB.
+_PAGE_STEPS = 64
 
 
 @click.group()
@@ -99,22 +103,36 @@ def read(settings: Settings, job_id: UUID, key: str, wait: float, app_path: str 
 @workflow.command("steps")
 @configured()
 @click.argument("job_id", metavar="ID", type=click.UUID)
+@click.option("--outputs", is_flag=True, help="With --json: what each step has put out, too.")
 @_app
 @as_json
-def show_steps(settings: Settings, job_id: UUID, app_path: str | None, as_json: bool) -> None:
+def show_steps(
+    settings: Settings, job_id: UUID, outputs: bool, app_path: str | None, as_json: bool
+) -> None:
     """Show all steps of a workflow, done and open, as a timeline."""
+    if outputs and not as_json:
+        raise UsageError("--outputs needs --json")
 
-    def look(client: Client) -> list[Step]:
+    def look(client: Client) -> None:
         client.get(job_id)
-        return client.steps(job_id)
+        if as_json:
+            print_json_list(_all_steps(client, job_id, outputs))
+            return
+        steps = client.steps(job_id)
+        if steps:
+            print_timeline(steps, most=None)
+        else:
+            say("this job has recorded no steps")
 
-    steps = run_with_client(settings, look, app_path=app_path)
-    if as_json:
-        print_json(steps)
-    elif steps:
-        print_timeline(steps, most=None)
-    else:
-        say("this job has recorded no steps")
+    run_with_client(settings, look, app_path=app_path)
+
+
+def _all_steps(client: Client, job_id: UUID, outputs: bool) -> Iterator[Step]:
+    """Page by page, so that memory holds one."""
+    after: str | None = None
+    while page := client.steps(job_id, outputs=outputs, after=after, limit=_PAGE_STEPS):
+        yield from page
+        after = page[-1].place
 
 
 @workflow.command("fork")

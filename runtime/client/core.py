@@ -30,7 +30,7 @@ class Core:
         self.database = database
         self.limits = limits
         self.sealer = sealer
-        self._waiting = Waiting(database)
+        self.waiting = Waiting(database)
         self.following = Following(database, sealer)
 
     async def open(self) -> None:
@@ -39,7 +39,7 @@ class Core:
 
     async def close(self) -> None:
         """Close all connections; whoever still waits gets StoreUnavailable."""
-        await self._waiting.close()
+        await self.waiting.close()
         await self.following.close()
         await self.database.close()
 
@@ -97,7 +97,7 @@ class Core:
 
     async def wait(self, job_id: UUID, timeout: float | None) -> Progress:
         """The end of a job. Raises: ResultTimeout, JobNotFound."""
-        return await self._waiting.wait(job_id, timeout)
+        return await self.waiting.wait(job_id, timeout)
 
 
 async def _read(connection: Connection, job_id: UUID) -> Job:

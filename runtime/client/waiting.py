@@ -17,12 +17,13 @@ import contextlib
 import heapq
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from uuid import UUID
 
 from runtime.client.database import Connection, Database
 from runtime.client.listening import Listener
+from runtime.client.reading import Hearers
 from runtime.client.results import Progress, progress_of, too_late
 from runtime.client.statements import statement
 from runtime.errors import JobNotFound, StoreUnavailable
@@ -62,7 +63,9 @@ class Waiting:
         self._heap: list[tuple[float, int, UUID]] = []  # when to look; entries may be out of date
         self._order = count()
         self._stir = asyncio.Event()
-        self._listener = Listener(database, {"finished": self._ended}, self._look_at_all_now)
+        self._hearers = Hearers()
+        heard = {"finished": self._ended, "published": self._hearers.hear}
+        self._listener = Listener(database, heard, self._look_at_all_now)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def wait(self, job_id: UUID, timeout: float | None) -> Progress:
@@ -82,6 +85,18 @@ class Waiting:
                 del self._watches[job_id]
                 watch.ended.cancel()
 
+    @contextlib.contextmanager
+    def hearing(self, job_id: UUID) -> Iterator[asyncio.Event]:
+        """An event that is set whenever the job publishes something, or has ended: perhaps."""
+        self._start()
+        with self._hearers.of(job_id) as stir:
+            yield stir
+
+    @property
+    def hears(self) -> bool:
+        """Whether we are told."""
+        return self._listener.listening
+
     async def close(self) -> None:
         """Stop. Whoever still waits gets StoreUnavailable."""
         for task in self._tasks:
@@ -97,6 +112,7 @@ class Waiting:
                 self._tasks.append(asyncio.create_task(listening, name="headrace listening"))
 
     def _ended(self, payload: str) -> None:
+        self._hearers.hear(payload)
         with contextlib.suppress(ValueError):  # not ours: anybody may notify
             self._look_now(UUID(payload))
 
@@ -106,6 +122,7 @@ class Waiting:
             self._stir.set()
 
     def _look_at_all_now(self) -> None:
+        self._hearers.stir_all()
         for job_id in self._watches:
             self._look_now(job_id)
 

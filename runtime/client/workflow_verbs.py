@@ -15,8 +15,10 @@ from runtime.client.core import Core
 from runtime.client.handle import AsyncClientHandle, ClientHandle, JobHandle
 from runtime.client.messages import Job, job_id_of, new_event, new_signal
 from runtime.client.results import Progress
+from runtime.client.timelines import Timelines
 from runtime.client.wiring import Wiring
 from runtime.client.workflows import Forked, FromStep, WorkflowWork
+from runtime.family import Family
 from runtime.handler_enqueue import Kind, Target
 from runtime.handler_options import check_name
 from runtime.ids import uuid7
@@ -26,7 +28,11 @@ T = TypeVar("T")
 
 
 def _work(core: Core) -> WorkflowWork:
-    return WorkflowWork(core.database, core.sealer)
+    return WorkflowWork(core.database, core.waiting, core.sealer)
+
+
+def _timelines(core: Core) -> Timelines:
+    return Timelines(core.database, core.sealer)
 
 
 class SyncWorkflowVerbs:
@@ -78,10 +84,27 @@ class SyncWorkflowVerbs:
         job_id, name = job_id_of(job), check_name("key", key)
         return self._call(lambda core: _work(core).read(job_id, name, timeout))
 
-    def steps(self, job: Job) -> list[Step]:
-        """The timeline of a workflow: its steps, done and open, in the order of their places."""
+    def steps(
+        self, job: Job, *, outputs: bool = False, after: str | None = None, limit: int | None = None
+    ) -> list[Step]:
+        """The timeline of a workflow: its steps, done and open, in the order of their places.
+
+        Args: outputs: with what they have put out, which may be much: then go through it page by
+        page, by `limit` and `after`, the place of the last step of the page before.
+        Raises: UsageError.
+        """
         job_id = job_id_of(job)
-        return self._call(lambda core: _work(core).steps(job_id))
+        return self._call(
+            lambda core: _timelines(core).steps(job_id, outputs=outputs, after=after, limit=limit)
+        )
+
+    def family(self, job: Job) -> Family:
+        """Whose child a job is, and how many children of its own are in which state.
+
+        Raises: JobNotFound.
+        """
+        job_id = job_id_of(job)
+        return self._call(lambda core: _timelines(core).family(job_id))
 
     def fork(
         self,
@@ -139,10 +162,19 @@ class AsyncWorkflowVerbs:
         job_id, name = job_id_of(job), check_name("key", key)
         return await self._call_core(lambda core: _work(core).read(job_id, name, timeout))
 
-    async def steps(self, job: Job) -> list[Step]:
+    async def steps(
+        self, job: Job, *, outputs: bool = False, after: str | None = None, limit: int | None = None
+    ) -> list[Step]:
         """As `Client.steps`."""
         job_id = job_id_of(job)
-        return await self._call_core(lambda core: _work(core).steps(job_id))
+        return await self._call_core(
+            lambda core: _timelines(core).steps(job_id, outputs=outputs, after=after, limit=limit)
+        )
+
+    async def family(self, job: Job) -> Family:
+        """As `Client.family`."""
+        job_id = job_id_of(job)
+        return await self._call_core(lambda core: _timelines(core).family(job_id))
 
     async def fork(
         self,

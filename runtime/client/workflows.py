@@ -1,15 +1,11 @@
-"""What clients do with workflows: signals, events, published values, timelines, forks.
+"""What clients do with workflows: signals, events, published values, forks.
 
 Rules: each is one statement, or one transaction, which may be repeated: signals and forks have ids
-of their sender's. A look never fails for what it looks at: what cannot be opened stays in its
-envelope.
+of their sender's.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import math
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -19,16 +15,13 @@ import msgspec
 
 from runtime.client.database import Connection, Database
 from runtime.client.messages import Message
+from runtime.client.reading import WISH_SECONDS, Pauses
 from runtime.client.statements import channel, statement
+from runtime.client.waiting import Waiting
 from runtime.codec.sealer import PLAIN, Sealer
-from runtime.errors import CodecError, JobEnded, JobNotFound, ResultTimeout, UsageError
+from runtime.errors import JobEnded, JobNotFound, ResultTimeout, UsageError
 from runtime.lifecycle import JobState
-from runtime.readable import readable
-from runtime.timeline import Step, whole_number
-
-# Pauses between looks for a published value, in seconds, doubled from the first to the last.
-FIRST_PAUSE_SECONDS = 0.01
-LAST_PAUSE_SECONDS = 0.25
+from runtime.timeline import whole_number
 
 FromStep = str | int
 """A place, such as 4 or "4"; or the name of a step: then the first of that name."""
@@ -48,8 +41,9 @@ class Forked:
 class WorkflowWork:
     """See the module's docstring. All methods raise StoreUnavailable and SchemaNotMigrated."""
 
-    def __init__(self, database: Database, sealer: Sealer = PLAIN) -> None:
+    def __init__(self, database: Database, waiting: Waiting, sealer: Sealer = PLAIN) -> None:
         self._database = database
+        self._waiting = waiting
         self._sealer = sealer
 
     async def send(self, message: Message) -> bool:
@@ -60,15 +54,26 @@ class WorkflowWork:
     async def read(self, job_id: UUID, key: str, timeout: float | None) -> Any:
         """Wait for what the workflow publishes under the key. Raises: JobNotFound; JobEnded, if it
         will not any more; ResultTimeout; CodecError."""
-        loop, pause = asyncio.get_running_loop(), FIRST_PAUSE_SECONDS
-        end = math.inf if timeout is None else loop.time() + timeout
-        while (value := await self._published(job_id, key)) is _NOT_YET:
-            if loop.time() >= end:
-                within = f"within {timeout:g} s" if timeout else "yet"
-                raise ResultTimeout(f"job {job_id} has published no {key!r} {within}; it goes on")
-            await asyncio.sleep(min(pause, end - loop.time()))
-            pause = min(2 * pause, LAST_PAUSE_SECONDS)
+        value = await self._published(job_id, key)
+        if value is _NOT_YET and timeout != 0:
+            value = await self._told(job_id, key, timeout)
+        if value is _NOT_YET:
+            within = f"within {timeout:g} s" if timeout else "yet"
+            raise ResultTimeout(f"job {job_id} has published no {key!r} {within}; it goes on")
         return value
+
+    async def _told(self, job_id: UUID, key: str, timeout: float | None) -> Any:
+        """See runtime.client.reading."""
+        with self._waiting.hearing(job_id) as stir:
+            pauses = Pauses(stir, timeout)
+            while True:
+                stir.clear()
+                if not self._database.pooler and pauses.wishes():
+                    await self._fetch("await", [job_id], WISH_SECONDS)
+                value = await self._published(job_id, key)
+                if value is not _NOT_YET or pauses.over:
+                    return value
+                await pauses.wait(told=self._waiting.hears)
 
     async def _published(self, job_id: UUID, key: str) -> Any:
         rows = await self._fetch("published", job_id, key)
@@ -82,27 +87,6 @@ class WorkflowWork:
             raise JobEnded(job_id, row["state"], f"it has published no {key!r}")
         return _NOT_YET
 
-    async def steps(self, job_id: UUID) -> list[Step]:
-        """All, in the order of their places; none of a job that is no workflow, or is not there."""
-        return [self._step(job_id, row) for row in await self._fetch("steps", job_id)]
-
-    def _step(self, job_id: UUID, row: Any) -> Step:
-        fields = dict(row.items())
-        kind, children = fields.pop("kind"), fields.pop("children")
-        output = fields["output"]
-        return Step(
-            **fields
-            | {
-                "output": None if output is None else self._opened(output, kind, job_id),
-                "children": {} if children is None else msgspec.json.decode(children),
-            }
-        )
-
-    def _opened(self, text: str, kind: str, job_id: UUID) -> Any:
-        with contextlib.suppress(CodecError):
-            text = self._sealer.unseal("step", text, kind, job_id)
-        return readable(text)
-
     async def fork(self, job_id: UUID, from_step: FromStep, fork_id: UUID) -> Forked:
         """Add a job that has the steps before this one behind it, and runs from there on.
 
@@ -113,7 +97,7 @@ class WorkflowWork:
             source = await connection.fetchrow(self._text("fork_source"), job_id)
             if source is None:
                 raise JobNotFound(job_id)
-            steps = await connection.fetch(self._text("steps"), job_id)
+            steps = await connection.fetch(self._text("steps"), job_id, None, None)
             number = _number(job_id, from_step, [(row["place"], row["name"]) for row in steps])
             args = self._sealer.unseal("args", source["args"], source["kind"], job_id)
             sealed = self._sealer.seal("args", args, source["kind"], fork_id)

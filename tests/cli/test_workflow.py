@@ -44,13 +44,16 @@ def test_workflows_are_signalled_read_shown_and_forked(on: Cli, migrated_url: st
     assert shown[0].startswith("timeline: 3 steps, ")
     assert shown[1].split()[2:4] == ["step", "list"]
     assert shown[3].rstrip().endswith("waits")
-    steps = on("workflow", "steps", job_id, "--json").json
+    assert on("job", "show", job_id, "--json").json["steps"] == (
+        on("workflow", "steps", job_id, "--json").json
+    )
+    assert "output" not in on("workflow", "steps", job_id, "--json").json[0]
+    steps = on("workflow", "steps", job_id, "--json", "--outputs").json
     assert [(step["op"], step["output"]) for step in steps][:2] == [
         ("step", [1, 2]),
         ("publish", {"lines": 3}),
     ]
     assert "timeline: 3 steps, " in on("job", "show", job_id).out
-    assert on("job", "show", job_id, "--json").json["steps"] == steps
 
     fork = on("workflow", "fork", job_id, "draft", "--json").json
     assert fork["inserted"]
@@ -69,7 +72,37 @@ def test_what_cannot_be_is_said_in_one_line(on: Cli) -> None:
     assert f"no job {nobody}" in on("workflow", "signal", nobody, "go", status=1).err
     assert f"no job {nobody}" in on("workflow", "steps", nobody, status=1).err
     assert "has recorded no steps" in on("workflow", "steps", job_id).err
+    assert on("workflow", "steps", job_id, "--json").json == []
+    assert "needs --json" in on("workflow", "steps", job_id, "--outputs", status=2).err
     assert "steps" not in on("job", "show", job_id, "--json").json
     assert "no step of the name 'b'" in on("workflow", "fork", job_id, "b", status=2).err
     on("job", "cancel", job_id)
     assert "is cancelled" in on("workflow", "signal", job_id, "go", status=1).err
+
+
+def test_a_child_is_shown_with_its_parent_and_a_parent_with_its_children(
+    on: Cli, migrated_url: str
+) -> None:
+    parent, child, other = (on("enqueue", "library", "{}").out.strip() for _ in range(3))
+    execute(
+        migrated_url,
+        f"UPDATE headrace.job SET parent_id = '{parent}', parent_place = '3.0.1'"
+        f" WHERE id IN ('{child}', '{other}')",
+    )
+    on("job", "cancel", other)
+
+    told = on("job", "show", child, "--json").json
+    assert told["parent"] == {
+        "id": parent, "place": "3.0.1", "kind": "library", "state": "available",
+    }  # fmt: skip
+    assert "children" not in told
+    assert f"{parent} at step 3.0.1 (library, available)" in on("job", "show", child).out
+
+    told = on("job", "show", parent, "--json").json
+    assert told["children"] == {"available": 1, "cancelled": 1}
+    assert "parent" not in told
+    assert "1 available, 1 cancelled" in on("job", "show", parent).out
+
+    execute(migrated_url, f"DELETE FROM headrace.job WHERE id = '{parent}'")
+    assert on("job", "show", child, "--json").json["parent"]["state"] is None
+    assert f"{parent} at step 3.0.1 (gone)" in on("job", "show", child).out

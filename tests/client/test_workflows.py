@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 import trio
+from msgspec import UNSET
 
 from runtime import App, AsyncClient, Client, TrioClient, emit_event, send_signal
+from runtime.client import timelines
 from runtime.codec import AesGcm
 from runtime.errors import (
     JobEnded,
@@ -21,6 +24,8 @@ from runtime.errors import (
     ResultTimeout,
     UsageError,
 )
+from runtime.family import Family, Parent
+from runtime.lifecycle import JobState
 from tests.client.jobs import app, rows, thumbnail
 from tests.client.libraries import ASYNC, SYNC, awaited
 from tests.client.node import node_by_hand
@@ -177,6 +182,24 @@ def test_a_published_value_is_waited_for_and_read(client: Client, url: str, job:
         client.read(job, "report")
 
 
+def test_behind_a_pooler_published_values_are_found_by_looking(url: str, job: UUID) -> None:
+    with Client(app, url, pooler=True) as pooled, ThreadPoolExecutor(1) as pool:
+        reader = pool.submit(pooled.read, job, "draft", timeout=50)
+        put(url, job, ("1", "publish", "draft", "2"))
+        assert reader.result(timeout=30) == 2
+    assert rows(url, "SELECT FROM headrace.waiter") == []
+
+
+def test_a_value_that_is_there_costs_its_reader_no_wish(
+    client: Client, url: str, job: UUID
+) -> None:
+    put(url, job, ("1", "publish", "draft", "2"))
+    assert client.read(job, "draft") == 2
+    with pytest.raises(ResultTimeout):
+        client.read(job, "none", timeout=0)
+    assert rows(url, "SELECT FROM headrace.waiter") == []
+
+
 def test_a_timeline_has_steps_in_order_and_the_states_of_children(
     client: Client, url: str, job: UUID
 ) -> None:
@@ -193,13 +216,48 @@ def test_a_timeline_has_steps_in_order_and_the_states_of_children(
             'UPDATE headrace.step SET error = \'["ValueError", "no"]\', done = false,'
             " until = now() WHERE place = '3.1.1'"
         )
-    steps = client.steps(job)
+    assert {step.output for step in client.steps(job)} == {UNSET}
+    steps = client.steps(job, outputs=True)
     assert [step.place for step in steps] == ["2", "3.0.1", "3.1.1", "10"]
     assert steps[0].children == {"available": 2, "cancelled": 1}
     assert list(steps[1].output) == ["b", "a"], "as it was written"
     assert (steps[2].error_class, steps[2].message, steps[2].failed) == ("ValueError", "no", False)
     assert (steps[1].depth, steps[3].depth) == (1, 0)
     assert client.steps(children[0]) == client.steps(uuid4()) == []
+
+
+def test_a_timeline_is_read_page_by_page(
+    client: Client, url: str, job: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timelines, "_PAGE_STEPS", 3)
+    monkeypatch.setattr(timelines, "_PAGE_OUTPUTS", 2)
+    monkeypatch.setattr(timelines, "_PAGE_BYTES", 1)
+    put(url, job, *((str(n), "step", "s", f'"{n}"') for n in range(1, 12)))
+
+    steps = client.steps(job, outputs=True)
+    assert [(step.place, step.output) for step in steps] == [(str(n), str(n)) for n in range(1, 12)]
+    assert [step.place for step in client.steps(job, after="8", limit=2)] == ["9", "10"]
+    assert [step.place for step in client.steps(job, after="10.9")] == ["11"]
+    assert [step.output for step in client.steps(job, outputs=True, limit=4)] == list("1234")
+    assert client.steps(job, limit=0) == client.steps(job, after="11") == []
+    for after in ("x", "", "3."):
+        with pytest.raises(UsageError, match="give a step's place"):
+            client.steps(job, after=after)
+    with pytest.raises(UsageError, match="give a number of steps"):
+        client.steps(job, limit=-1)
+
+
+def test_a_job_has_a_family(client: Client, url: str, job: UUID) -> None:
+    child = client.enqueue(thumbnail, path="b").id
+    with psycopg.connect(url) as conn:
+        conn.execute(
+            "UPDATE headrace.job SET parent_id = %s, parent_place = '2' WHERE id = %s", (job, child)
+        )
+    assert client.family(job) == Family(None, {JobState.AVAILABLE: 1})
+    parent = Parent(job, "2", "thumbnail", JobState.AVAILABLE)
+    assert client.family(child) == Family(parent, {})
+    with pytest.raises(JobNotFound):
+        client.family(uuid4())
 
 
 # --- forks ------------------------------------------------------------------------------------
@@ -262,6 +320,7 @@ async def the_whole_round(client: AsyncClient | TrioClient, url: str) -> None:
     put(url, job.id, ("1", "publish", "draft", "7"))
     assert await client.read(job, "draft") == 7
     assert [step.name for step in await client.steps(job)] == ["draft"]
+    assert await client.family(job) == Family()
     fork = await client.fork(job, 2)
     assert await client.read(fork, "draft") == 7
     with pytest.raises(ResultTimeout):
