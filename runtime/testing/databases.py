@@ -42,6 +42,7 @@ class Databases:
         self.namespaces = tuple(check_namespace(name) for name in namespaces)
         self._template = f"{_PREFIX}template_{_digest(self.namespaces)}"
         self._made = False
+        self._by_files: bool | None = None  # whether its server should copy so; None: not asked yet
 
     @property
     def template(self) -> str:
@@ -54,8 +55,8 @@ class Databases:
     def create(self, *, migrated: bool = True) -> str:
         """A new database: a copy of the template, or an empty one. Its address."""
         name = f"{_PREFIX}{uuid.uuid4().hex}"
-        text = _named("test_create", name, self.template if migrated else _EMPTY)
-        on_connection(self.url, lambda connection: connection.execute(text))
+        template = self.template if migrated else _EMPTY
+        on_connection(self.url, lambda connection: self._copy(connection, name, template))
         return self.url_of(name)
 
     def drop(self, url: str) -> None:
@@ -67,13 +68,20 @@ class Databases:
         """The address of another database of the server."""
         return urlsplit(self.url)._replace(path=f"/{quote(name, safe='')}").geturl()
 
+    async def _copy(self, connection: Any, name: str, template: str) -> None:
+        """Copy a database in the cheapest way: 10 ms by files, 80 ms of a core without."""
+        if self._by_files is None:
+            self._by_files = await connection.fetchval(sql.load("test_may_copy_files"))
+        statement = "test_create_by_files" if self._by_files else "test_create"
+        await connection.execute(_named(statement, name, template))
+
     async def _make_template(self, connection: Any) -> None:
         """Make it, unless somebody has. One that breaks off leaves none of that name."""
         await connection.fetch(sql.load("test_lock"), _LOCK)  # until the connection's end
         if await connection.fetchval(sql.load("test_exists"), self._template):
             return
         draft = f"{_PREFIX}{uuid.uuid4().hex}"
-        await connection.execute(_named("test_create", draft, _EMPTY))
+        await self._copy(connection, draft, _EMPTY)
         for namespace in self.namespaces:
             await asyncio.to_thread(migrate, self.url_of(draft), namespace)
         await connection.execute(_named("test_rename", draft, self._template))

@@ -35,16 +35,23 @@ class DatabaseServer:
 
     url: str
     """The address of its maintenance database, as a user who may create databases."""
+    copies_files: bool = False
+    """Whether to copy databases file by file: seven times as cheap where nothing is forced to the
+    disk, and unknown to PostgreSQL 14."""
 
     def create_database(self, template: str = "template1") -> str:
         """A new database, as a copy of `template` (a name); its address."""
         name = f"headrace_test_{uuid.uuid4().hex}"
-        self._run("CREATE DATABASE {} TEMPLATE {}", name, template)
+        self._run(f"CREATE DATABASE {{}} TEMPLATE {{}} {self._strategy}", name, template)
         return urlsplit(self.url)._replace(path=f"/{name}").geturl()
 
     def drop_database(self, url: str) -> None:
         """Drop a database, whoever is still connected to it."""
         self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", database_name(url))
+
+    @property
+    def _strategy(self) -> str:
+        return "STRATEGY FILE_COPY" if self.copies_files else ""
 
     def _run(self, statement: str, *names: str) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -130,7 +137,9 @@ def postgres_server() -> Iterator[DatabaseServer]:
         yield DatabaseServer(named)
         return
     with Server.attach(ephemeral=True, settings={"max_connections": "200"}) as server:
-        yield DatabaseServer(server.url)
+        with psycopg.connect(server.url) as connection:
+            copies_files = connection.info.server_version >= 150000
+        yield DatabaseServer(server.url, copies_files)
 
 
 @pytest.fixture
