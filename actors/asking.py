@@ -57,6 +57,11 @@ class Asks:
         """See Asker."""
         return self._held(question.run)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing in the child waits for the core that writing an outcome takes."""
+        return self.speech.is_async or not self.runs
+
     def _held(self, run: HeldRun) -> bool:
         return self.runs.held(run.seq) is run
 
@@ -75,5 +80,5 @@ class Asks:
         if words:
             self.speech.say(b"".join(words))
         if ends:
-            self.acker.settle([settled for settled, _ in ends])
+            self.acker.settle([settled for settled, _ in ends], hurry=self.idle)
             tell(self.observe, ends)

@@ -272,7 +272,7 @@ class Distributor:
         return self._doubtful or trio.current_time() >= self._reconcile_at
 
     def _show_places(self) -> None:
-        places = sum(seat.free for seat in self.seats)
+        places = sum(seat.free for seat in self.seats if seat.kinds)
         if places != self._places:
             self._places = places
             self.observe(events.DemandChanged(places))

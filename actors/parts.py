@@ -19,6 +19,7 @@ from actors.acker import Acker
 from actors.control import Control
 from actors.cores import Cores
 from actors.distributor import Distributor
+from actors.flows import Flows
 from actors.forkserver import ForkServer
 from actors.heartbeat import Heartbeat
 from actors.holdings import Holdings
@@ -158,10 +159,12 @@ class _Maker:
     force: trio.Event = attrs.field(factory=trio.Event)
     cores: Cores = attrs.field(init=False)
     recycling: trio.CapacityLimiter = attrs.field(init=False)
+    flows: Flows = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.cores = Cores(self.config.worker_count)
         self.recycling = trio.CapacityLimiter(1)  # children recycled at a time
+        self.flows = Flows()
 
     def make(self, metrics: Metrics, health: Health, subscriptions: Subscriptions) -> Parts:
         config, observe = self.config, self.observe
@@ -266,11 +269,12 @@ class _Maker:
         distributor: Distributor,
         scribe: Scribe,
     ) -> list[Worker]:
-        """One for each core, and one for async handlers."""
+        """One for each core, one for async handlers, and several a core for light workflows."""
         count = self.config.worker_count
+        beside = count * self.config.flows_per_worker if self.config.flows_per_worker > 1 else 0
         return [
             self._worker(number, number == count, forkserver, acker, recorder, distributor, scribe)
-            for number in range(count + 1)
+            for number in range(count + 1 + beside)
         ]
 
     def _worker(
@@ -284,6 +288,7 @@ class _Maker:
         scribe: Scribe,
     ) -> Worker:
         config = self.config
+        beside = number > config.worker_count
         return Worker(
             number,
             forkserver,
@@ -293,6 +298,7 @@ class _Maker:
             distributor.redeal,
             TenureSettings(
                 is_async=is_async,
+                beside=beside,
                 concurrency=config.async_concurrency,
                 timeout_seconds=config.timeout_seconds or None,
                 grace_seconds=config.kill_grace_seconds,
@@ -304,10 +310,11 @@ class _Maker:
             force=self.force,
             observe=self.observe,
             take_note=scribe.take,
-            cores=None if is_async else self.cores,
+            cores=None if is_async or beside else self.cores,
             recycling=self.recycling,
-            new_seat=distributor.seat,
+            new_seat=None if beside else distributor.seat,
             recorder=recorder,
+            flows=self.flows,
         )
 
     def _http(self, metrics: Metrics, health: Health) -> Http:

@@ -15,6 +15,10 @@ from actors.runs import Runs
 from actors.seat import Seat
 from actors.tenure_settings import TenureSettings
 
+# Places of a child for flows, at least, unless its runs are long. It asks for more when all but one
+# are free: with one place at a time, each run of a few writes had a claim and an ack of its own.
+FLOW_PLACES = 4
+
 
 @attrs.define(eq=False)
 class Places:
@@ -37,7 +41,10 @@ class Places:
         if self.settings.is_async:
             self.seat.set_load(self.settings.concurrency, calls)
         else:
-            self.seat.set_load(self.capacity.places, calls, self.capacity.refill)
+            places, refill = self.capacity.places, self.capacity.refill
+            if self.settings.beside and places > 1:
+                places, refill = max(places, FLOW_PLACES), max(refill, FLOW_PLACES - 1)
+            self.seat.set_load(places, calls, refill)
         if self.batches.seats:
             self.batches.show_load(self._batch_fits(), busy=bool(self.runs))
 

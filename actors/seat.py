@@ -41,6 +41,7 @@ class Seat:
         self._promised = 0
         self._on_change = on_change
         self._send, self._jobs = trio.open_memory_channel[list[ClaimedJob]](CHANNEL_LISTS)
+        self._given = trio.Event()
 
     @property
     def free(self) -> int:
@@ -71,6 +72,7 @@ class Seat:
         self._on_the_way += len(jobs)
         self._promised = max(0, self._promised - len(jobs))
         self._send.send_nowait(list(jobs))
+        self._given.set()
 
     def open(self, kinds: tuple[str, ...], *, gathers: bool = False) -> None:
         """The Worker's side, as all below: it serves these kinds."""
@@ -96,6 +98,19 @@ class Seat:
         jobs = await self._jobs.receive()
         self._on_the_way -= len(jobs)
         return jobs
+
+    async def wait_given(self) -> None:
+        """Wait until jobs are on the way, and leave them there."""
+        while not self._on_the_way:
+            self._given = trio.Event()
+            await self._given.wait()
+
+    def serve(self, kinds: tuple[str, ...]) -> None:
+        """From now on it serves these kinds; what was promised is promised no more."""
+        if kinds != self.kinds:
+            self.open(kinds)
+            self._promised = 0
+            self._on_change()
 
     def take_unread(self) -> list[ClaimedJob]:
         """Take all that is on the way, without waiting; for a Worker that leaves."""

@@ -7,6 +7,7 @@ import msgspec
 
 from actors import events
 from actors.acker import Acker, Settled
+from actors.flows import Flows
 from actors.post_mortem import Death, outcome_of
 from actors.run_events import into_doubt, tell
 from actors.runs import HeldRun
@@ -64,10 +65,13 @@ class Ends:
 
     acker: Acker
     observe: events.Observer
+    flows: Flows | None = None
     _certain: list[tuple[Settled, float]] = attrs.field(factory=list, init=False)
 
     def add(self, run: HeldRun, settled: Settled, seconds: float) -> None:
         """A run that took so many seconds."""
+        if run.info.workflow and self.flows is not None:
+            self.flows.ended(run, settled)
         if run.completing:  # only the database knows how it ended: see Doubts
             into_doubt(self.acker, settled, seconds)
         elif run.asks is None or not run.asks.park(settled, seconds):

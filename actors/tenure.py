@@ -29,12 +29,13 @@ from actors.capacity import Capacity
 from actors.child import Child, ChildExit
 from actors.core_share import CoreShare
 from actors.cores import Cores
+from actors.flows import Flows
 from actors.handing import hand_frames, in_time, trio_time
 from actors.kit.locks import at_once
 from actors.ladder import Ladder
 from actors.limits import Limits, limits_of
 from actors.places import Places
-from actors.post_mortem import Death, death_of
+from actors.post_mortem import death_of
 from actors.recorder import Recorder
 from actors.runs import HeldRun, Runs, TakeNote, take_no_note, waited
 from actors.seat import Seat
@@ -70,6 +71,7 @@ class Tenure:
     cores: Cores | None = None  # of the node; None: runs here need none
     batch_seats: Mapping[str, Seat] = attrs.field(factory=dict)  # by batch kind
     recorder: Recorder | None = None  # None: no workflow runs here
+    flows: Flows | None = None  # is told how light the runs are
     served: int = attrs.field(default=0, init=False)  # runs that ended in this child
     closing: bool = attrs.field(default=False, init=False)  # takes no more jobs
     buried: int = attrs.field(default=0, init=False)  # runs that its death ended
@@ -114,9 +116,9 @@ class Tenure:
         self._asks = Asks(self.recorder, self._runs, self._speech, self.acker, self.observe)
 
     @property
-    def running(self) -> int:
-        """How many runs the child holds."""
-        return len(self._runs)
+    def runs(self) -> Runs:
+        """What the child holds."""
+        return self._runs
 
     async def run(self) -> None:
         """Serve until the child is gone."""
@@ -205,7 +207,7 @@ class Tenure:
             self._heard_out.set()  # reset by the child's death, which `child.wait` reports
 
     def _hear(self, frames: Sequence[wire.Frame]) -> None:
-        ends = Ends(self.acker, self.observe)
+        ends = Ends(self.acker, self.observe, self.flows)
         try:
             for frame in frames:
                 match frame:
@@ -227,7 +229,7 @@ class Tenure:
                     case _:
                         raise wire.WireError(f"a child sent {type(frame).__name__}")
         finally:
-            ends.hand_over(hurry=self._idle)
+            ends.hand_over(hurry=self._asks.idle)
         self._show_load()
         self._moved_at = trio.current_time()
         if self.closing or not self._runs:
@@ -240,10 +242,6 @@ class Tenure:
             self.capacity.observe(frame.seconds)
         self.served += 1
         return settled_done(run, frame, self.child.pid, self.settings.max_crashes)
-
-    @property
-    def _idle(self) -> bool:
-        return self.settings.is_async or not self._runs
 
     # --- taking back ------------------------------------------------------------------------------
 
@@ -374,15 +372,17 @@ class Tenure:
         waiting, calls = self._runs.take_waiting(), self._runs.calls
         begun = self._runs.take_all()
         self.buried = len(begun)
-        death = self._death(exit_, begun)
+        stack = self._stack or self.child.last_stack()
+        began_ns = self.child.page.cpu_ns_at_begin(begun[0].seq) if begun else None
+        death = death_of(exit_, stack, began_ns, halted=self.halted)
         if begun or not self.closing:
             self.observe(death.event(self.worker, begun[0].job.id if begun else None))
         now, most, alone = trio.current_time(), self.settings.max_crashes, calls == 1
-        ends = Ends(self.acker, self.observe)
+        ends = Ends(self.acker, self.observe, self.flows)
         for run in begun:
             settled = settled_dead(run, death, now, most, halted=self.halted, alone=alone)
             ends.add(run, settled, settled.wall_seconds or 0.0)
-        ends.hand_over(hurry=self._idle)
+        ends.hand_over(hurry=self._asks.idle)
         self._deal_again(waiting)
         self._deal(self._batches.take_all())
 
@@ -391,8 +391,3 @@ class Tenure:
         self._share.end()
         jobs = [run.job for run in self._runs.take_all()] + self._batches.take_all()
         self.acker.settle([Settled(job, GivenBack("its Worker broke off")) for job in jobs])
-
-    def _death(self, exit_: ChildExit, begun: Sequence[HeldRun]) -> Death:
-        page, stack = self.child.page, self._stack or self.child.last_stack()
-        began_ns = page.cpu_ns_at_begin(begun[0].seq) if begun else None
-        return death_of(exit_, stack, began_ns, halted=self.halted)

@@ -23,6 +23,7 @@ class TenureSettings:
     """What a Worker's children are held to. Durations in seconds."""
 
     is_async: bool = False
+    beside: bool = False  # its runs are light workflows, several a core
     concurrency: int = 100  # runs at once in a child for async handlers
     timeout_seconds: float | None = 3600.0  # for handlers that have none of their own
     grace_seconds: float = 5.0  # from the exception in the handler to SIGKILL

@@ -20,8 +20,9 @@ embed: run `tree(parts)` in your own supervisor, or any of these specs next to a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from actors.kit import ChildSpec, Strategy, Supervisor
+from actors.kit import ChildSpec, Life, Strategy, Supervisor
 from actors.parts import Parts
 
 # A Worker leaves after its drain, the grace of those that did not end, and the kill.
@@ -94,9 +95,18 @@ def workers(parts: Parts) -> Supervisor:
                 ChildSpec(f"worker-{worker.number}", worker.run, shutdown_seconds=patience)
                 for worker in parts.workers
             ),
+            ChildSpec("drain", partial(_drain, parts)),
         ],
         intensity=2 * len(parts.workers),
     )
+
+
+async def _drain(parts: Parts, life: Life) -> None:
+    """Have all Workers drain at once: they are stopped one after the other."""
+    life.started()
+    await life.wait_stopping()
+    for worker in parts.workers:
+        worker.leave()
 
 
 def maintenance(parts: Parts, name: str = "maintenance") -> Supervisor:

@@ -19,6 +19,7 @@ from actors.acker import Acker, Settled
 from actors.capacity import Capacity
 from actors.child import Child
 from actors.cores import Cores
+from actors.flows import LOOK_SECONDS, Flows, may_be_light
 from actors.forkserver import ForkServer
 from actors.kit.life import Life
 from actors.lease import Lease
@@ -27,7 +28,7 @@ from actors.runs import TakeNote, take_no_note
 from actors.seat import Seat
 from actors.tenure import Tenure
 from actors.tenure_settings import TenureSettings
-from runtime.errors import HeadraceError
+from runtime.errors import HeadraceError, Unavailable
 from runtime.job import ClaimedJob, KindInfo
 from runtime.outcome import GivenBack
 
@@ -72,36 +73,48 @@ class Worker:
         None  # for a batch kind; None: each job is its own batch
     )
     recorder: Recorder | None = None  # None: no workflow runs here
+    flows: Flows = attrs.field(factory=Flows)  # of the node
     _tenure: Tenure | None = attrs.field(default=None, init=False)
     _capacity: Capacity = attrs.field(factory=Capacity, init=False)
     _stillborn: int = attrs.field(default=0, init=False)
     _batch_seats: dict[str, Seat] = attrs.field(factory=dict, init=False)  # by kind
     _recycles: bool = attrs.field(default=False, init=False)
+    _kinds: tuple[str, ...] = attrs.field(default=(), init=False)  # whose jobs are not gathered
+    _leaving: trio.Event = attrs.field(factory=trio.Event, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.flows.on_change.append(self._share_out)
 
     @property
     def running(self) -> int:
         """How many runs its child holds now."""
-        return 0 if self._tenure is None else self._tenure.running
+        return 0 if self._tenure is None else len(self._tenure.runs)
 
     def cancel(self, job_id: UUID, why: str = "") -> bool:
         """Stop the run of this job, if it is here. Returns whether it was."""
         return self._tenure is not None and self._tenure.cancel(job_id, why)
 
+    def leave(self) -> None:
+        """Begin to drain, and serve no more; it will be asked to stop."""
+        self._leaving.set()
+
     async def run(self, life: Life) -> None:
         """Serve until asked to stop, with one child after the other."""
+        self._leaving = trio.Event()
         infos: Sequence[KindInfo] = ()
         with life.stop_scope():
             infos = await self.server.kinds()
         kinds = {k.kind: k for k in infos if k.is_async == self.settings.is_async}
         life.started()
         self._open_seats(kinds)
-        if not kinds:
+        if not kinds or (self.settings.beside and not any(map(may_be_light, kinds.values()))):
             await life.wait_stopping()
         self._stillborn = 0
         try:
-            while not life.stopping:
+            while not (life.stopping or self._leaving.is_set()):
                 await self._wait_right(life)
                 await self._serve(kinds, life)
+            await life.wait_stopping()
         finally:
             self._close_seats()
             self._end_recycling()
@@ -114,7 +127,12 @@ class Worker:
                 if kind not in self._batch_seats:
                     self._batch_seats[kind] = self.new_seat(f"{self.seat.name}-{kind}")
                 self._batch_seats[kind].open((kind,), gathers=True)
-        self.seat.open(tuple(kind for kind in kinds if kind not in self._batch_seats))
+        self._kinds = tuple(kind for kind in kinds if kind not in self._batch_seats)
+        self._share_out()
+
+    def _share_out(self) -> None:
+        """Serve what is ours of the plain kinds, now."""
+        self.seat.serve(self.flows.kinds_of(self._kinds, beside=self.settings.beside))
 
     @property
     def _seats(self) -> list[Seat]:
@@ -136,12 +154,16 @@ class Worker:
     async def _serve(self, kinds: dict[str, KindInfo], life: Life) -> None:
         """One child, from spawn to burial."""
         child = None
-        began = trio.current_time()
         with life.stop_scope():
-            child = await self.server.spawn(self.number, is_async=self.settings.is_async)
+            if self.settings.beside:
+                await self._wait_wanted()
+            began, right = trio.current_time(), self._right
+            child = await self._spawn()
         self._end_recycling()
         if child is None:
             return
+        if self._right != right:
+            self._return_unread()  # as _wait_right
         tenure = self._new_tenure(child, kinds)
         try:
             seconds = trio.current_time() - began
@@ -171,7 +193,30 @@ class Worker:
             cores=self.cores,
             batch_seats=self._batch_seats,
             recorder=self.recorder,
+            flows=self.flows,
         )
+
+    @property
+    def _right(self) -> int | None:
+        """Under which jobs are run now; None: there is none."""
+        return self.lease.node_id if self.lease.held else None
+
+    async def _spawn(self) -> Child | None:
+        """A child. None: flows are to do without. Raises: as ForkServer.spawn."""
+        try:
+            return await self.server.spawn(self.number, is_async=self.settings.is_async)
+        except Unavailable:
+            if not self.settings.beside:
+                raise
+            self.flows.refuse()
+            self._return_unread()
+            return None
+
+    async def _wait_wanted(self) -> None:
+        """Have no child until there is a job for it."""
+        self.seat.set_load(1, 0)
+        await self.seat.wait_given()
+        self.seat.close()
 
     async def _tend(self, tenure: Tenure, life: Life) -> None:
         self._tenure = tenure
@@ -180,17 +225,26 @@ class Worker:
             nursery.start_soon(self._halt_after, self.lease.wait_lost, tenure)
             nursery.start_soon(self._halt_after, self.force.wait, tenure)
             nursery.start_soon(self._recycle_when_due, tenure)
+            if self.settings.beside:
+                nursery.start_soon(self._mind, tenure)
             await tenure.run()
             nursery.cancel_scope.cancel()
         await self._count_stillborn(tenure, life)
 
     async def _drain_when_stopping(self, tenure: Tenure, life: Life) -> None:
-        await life.wait_stopping()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._leave_when_stopping, life)
+            await self._leaving.wait()
+            nursery.cancel_scope.cancel()
         await tenure.retire()
         with trio.move_on_after(self.drain_seconds):
             await tenure.wait_idle()
         tenure.stop_runs()
         await self._dismiss(tenure)
+
+    async def _leave_when_stopping(self, life: Life) -> None:
+        await life.wait_stopping()
+        self.leave()
 
     async def _halt_after(self, wait: Callable[[], Awaitable[None]], tenure: Tenure) -> None:
         await wait()
@@ -204,6 +258,14 @@ class Worker:
             self._recycles = True
         reason = tenure.worn_out()
         self.observe(events.ChildRecycled(self.number, tenure.child.pid, reason))
+        await tenure.retire()
+        await self._dismiss(tenure)
+
+    async def _mind(self, tenure: Tenure) -> None:
+        """See that its runs are light, and end it when it is idle."""
+        with self.flows.child() as look:
+            while look(tenure.runs, tenure.child):  # noqa: ASYNC110 - of CPU time none tells
+                await trio.sleep(LOOK_SECONDS)
         await tenure.retire()
         await self._dismiss(tenure)
 

@@ -87,6 +87,7 @@ class KindInfo(msgspec.Struct, frozen=True):
     nice: int = 0
     cores: int = 1
     batch: Batch | None = None  # its jobs are gathered
+    workflow: bool = False  # it takes a context
 
 
 class FailureRow(msgspec.Struct, frozen=True):

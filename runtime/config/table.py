@@ -95,6 +95,13 @@ class Config:
         "How many async handlers run at once, in a child of their own.",
         group=_WORK,
     )
+    flows_per_worker: int = option(
+        8,  # each waits for a write after each step, and takes 7 MiB
+        Number("runs", whole=True, minimum=1, maximum=64),
+        "How many plain workflows that compute little go on at once for each worker, in children "
+        "of their own made on demand; 1: none besides the workers.",
+        group=_WORK,
+    )
     timeout_seconds: float = option(
         3600.0,
         Number("seconds", minimum=0.001, zero="no timeout"),

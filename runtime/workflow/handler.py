@@ -11,11 +11,14 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+import msgspec
+
 from runtime.child.context import JobContext, current_job
 from runtime.errors import UsageError
 from runtime.handler import Handler
 from runtime.handler_options import check_kind
 from runtime.handler_signature import Signature
+from runtime.job import KindInfo
 from runtime.workflow.context import Context
 from runtime.workflow.session import Session
 from runtime.workflow.strand import Strand
@@ -35,6 +38,10 @@ class Workflow(Handler[P, R]):
     def __init__(self, *args: Any, clean_up: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._clean_up = clean_up
+
+    def info(self) -> KindInfo:
+        """See Handler."""
+        return msgspec.structs.replace(super().info(), workflow=True)
 
     def _signature_of(self, kind: str, function: Callable[..., Any]) -> Signature:
         return Signature(kind, function, given=1)

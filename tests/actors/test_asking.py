@@ -81,7 +81,7 @@ async def test_a_run_that_has_ended_waits_for_its_record(bench: Bench, scene: Sc
     )
     await trio.sleep(1)
     assert scene.stage.ledger.outcomes() == [(1, "Completed")], "a plain run waits for nothing"
-    assert scene.stage.tenure.running == 0
+    assert len(scene.stage.tenure.runs) == 0
     hold.release()
     await trio.sleep(1)
     assert scene.stage.ledger.outcomes() == [(1, "Completed"), (1, "Suspended")]

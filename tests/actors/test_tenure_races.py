@@ -33,7 +33,7 @@ async def test_runs_taken_back_are_dealt_again_though_a_new_one_begins_at_once()
         puppet.begin(1)
         await trio.sleep(1)
         assert [job.run_number for job in stage.again] == [2, 3, 4, 5]
-        assert stage.tenure.running == 1
+        assert len(stage.tenure.runs) == 1
         puppet.say(puppet.done(6))
         await trio.sleep(1)
         assert stage.ledger.outcomes() == [(1, "Completed"), (6, "Completed")]

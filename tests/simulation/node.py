@@ -7,6 +7,7 @@ children end, its tasks are cancelled and what they do while they clean up reach
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import cast
 from unittest.mock import patch
 
@@ -14,6 +15,7 @@ import attrs
 import trio
 
 from actors import events
+from actors.flows import Flows
 from actors.kit import run_supervised
 from actors.parts import Parts, make_parts
 from actors.store.protocol import NodeInfo, Store
@@ -31,6 +33,8 @@ from tests.simulation.world import World
 ORPHANED_SECONDS = 0.02
 # How long what is left of a killed node may take to unwind.
 UNWIND_SECONDS = 60.0
+# So many runs make a kind of workflows light: there are not many here.
+LIGHT_RUNS = 1
 
 _TOLD = (
     events.LeaseLost,
@@ -73,6 +77,7 @@ class Process:
         with (
             patch("actors.parts.ForkServer", lambda *_args, **_more: self.forkserver),
             patch("actors.parts.this_node", self._info),
+            patch("actors.parts.Flows", partial(Flows, LIGHT_RUNS)),
         ):
             store = cast("Store", self.link)
             config = config_of(self.world, self.name)
@@ -137,6 +142,7 @@ def config_of(world: World, name: str) -> Config:
     """Quick, so that much happens in little time."""
     weather = world.weather
     return Config(
+        flows_per_worker=2,
         queues=(QueueLimit(QUEUES[0]), QueueLimit(QUEUES[1], 2), QueueLimit(name)),
         workers=weather.workers,
         async_concurrency=3,

@@ -22,7 +22,7 @@ KINDS = (
     KindInfo("long", False, 12.0, constant(0.2), CRASHES),
     KindInfo("async", True, 6.0, constant(0.1), CRASHES),
     KindInfo("flow", True, 6.0, constant(0.1), CRASHES),
-    KindInfo("plain flow", False, 6.0, constant(0.1), CRASHES),
+    KindInfo("plain flow", False, 6.0, constant(0.1), CRASHES, workflow=True),
 )
 QUEUES = ("default", "bulk")
 # For how long the acts of a kind may take: some longer than a lease, so that it is lost meanwhile.
