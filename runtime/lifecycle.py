@@ -106,9 +106,9 @@ class Ack(msgspec.Struct, frozen=True, gc=False):
     Attributes: id and run_number, the fence; state, the next one; delay_seconds from the database's
     now() to scheduled_at, or None: the job keeps its place in the queue; counted, False if the
     attempt is given back; output as JSON text; failure to be kept; crashed, whether the run is
-    charged to the job's crash budget; what the run used, None where that is not known (see
-    `runtime.child.meter`); look, whether somebody may wait for what the database does with it: for
-    once it is written, see `Store.wake`.
+    charged to the job's crash budget, None: which is as new, since a workflow has got further; what
+    the run used, None where that is not known (see `runtime.child.meter`); look, whether somebody
+    may wait for what the database does with it: for once it is written, see `Store.wake`.
     """
 
     id: UUID
@@ -118,7 +118,7 @@ class Ack(msgspec.Struct, frozen=True, gc=False):
     counted: bool = True
     output: str | None = None
     failure: Failure | None = None
-    crashed: bool = False
+    crashed: bool | None = False
     wall_seconds: float | None = None
     cpu_seconds: float | None = None
     peak_rss_kib: int | None = None
@@ -174,10 +174,10 @@ def _suspended(run: Run, seconds: float | None) -> Ack:
     Without a time, or where that has come, it keeps its place: it goes on before newer work.
     """
     if seconds is None:
-        return _ack(run, _P, delay_seconds=None, counted=False)
+        return _ack(run, _P, delay_seconds=None, counted=False, crashed=None)
     if seconds <= 0:
-        return _ack(run, _A, delay_seconds=None, counted=False)
-    return _ack(run, _S, delay_seconds=seconds, counted=False)
+        return _ack(run, _A, delay_seconds=None, counted=False, crashed=None)
+    return _ack(run, _S, delay_seconds=seconds, counted=False, crashed=None)
 
 
 def completed(
@@ -228,7 +228,7 @@ def _ack(
     delay_seconds: float | None = 0.0,
     counted: bool = True,
     output: str | None = None,
-    crashed: bool = False,
+    crashed: bool | None = False,
 ) -> Ack:
     return Ack(
         run.id,

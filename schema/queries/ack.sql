@@ -3,8 +3,8 @@
 -- Takes:  by ack: $1 ids, $2 run numbers, $3 next states, $4 delays in seconds (NULL: the job keeps its
 --         place in the queue), $5 whether the attempt counts, $6 outputs (JSON text or NULL); and of
 --         its failure, NULLs where there is none: $7 error classes, $8 messages, $9 traces, $10 pids,
---         $11 exit statuses, $12 signals; $13 whether it is charged to the crash budget; and what the
---         run used, NULLs where that is not known: $14 wall and $15 CPU seconds, $16 peak KiB.
+--         $11 exit statuses, $12 signals; $13 whether it is charged to the crash budget, NULL: which is
+--         as new; and what the run used, NULLs where that is not known: $14 wall and $15 CPU seconds, $16 peak KiB.
 -- Locks:  job rows, in order of id; then, by the foreign key, the same rows again.
 -- Index:  job_pkey; node_pkey for the name of the node in a failure.
 -- Plan:   Nested Loop of the acks, sorted, and Index Scan using job_pkey.
@@ -101,7 +101,11 @@ WITH given AS MATERIALIZED (
             WHEN settled.expired AND settled.cleans IS NOT NULL THEN NULL
             ELSE job.expires_at
         END,
-        crashes = CASE WHEN settled.crashed THEN least(job.crashes + 1, 32767) ELSE job.crashes END,
+        crashes = CASE
+            WHEN settled.crashed IS NULL THEN 0
+            WHEN settled.crashed THEN least(job.crashes + 1, 32767)
+            ELSE job.crashes
+        END,
         wall_seconds = settled.wall_seconds,
         cpu_seconds = settled.cpu_seconds,
         peak_rss_kib = settled.peak_rss_kib

@@ -96,7 +96,7 @@ def ack(state: State, acks: Sequence[Ack]) -> Acked:
 def _write(state: State, job: JobEntry, ack: Ack) -> None:
     now = state.clock.now()
     job.used = (ack.wall_seconds, ack.cpu_seconds, ack.peak_rss_kib)
-    job.crashes += ack.crashed
+    job.crashes = 0 if ack.crashed is None else job.crashes + ack.crashed
     if ack.failure is not None:
         job.fail(ack.failure, state.node_name(job.node_id), state.clock.date(now), job.used)
     if not ack.counted:

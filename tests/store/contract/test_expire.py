@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.lifecycle import JobState
+from runtime.lifecycle import JobState, Run, decide
+from runtime.outcome import Suspended
 from tests.store.harness import OOPS, Bench, ack_of
 
 
@@ -77,6 +78,21 @@ async def test_a_job_past_its_deadline_that_is_retried_by_hand_has_none_any_more
 
     assert (shown.state, shown.expires_at) == (JobState.AVAILABLE, None)
     assert await bench.store.expire(100) == 0
+
+
+async def test_a_workflow_that_waits_has_a_crash_budget_as_new(bench: Bench) -> None:
+    await bench.add()
+    node = await bench.node(lease_seconds=300)
+    (job,) = await bench.claim(node)
+    await bench.store.ack([ack_of(job, JobState.AVAILABLE, failure=OOPS, crashed=True)])
+    (job,) = await bench.claim(node)
+    assert job.crashes == 1
+    run = Run(job.id, job.run_number, job.attempt, job.max_attempts, job.crashes)
+
+    await bench.store.ack([decide(run, Suspended(0.0))])
+
+    (job,) = await bench.claim(node)
+    assert job.crashes == 0
 
 
 async def test_crashes_are_counted_apart_from_attempts_and_a_retry_by_hand_forgets_them(

@@ -150,7 +150,7 @@ class Model:
         )
 
     def _write(self, job: JobRow, ack: Ack) -> None:
-        job.crashes += ack.crashed
+        job.crashes = 0 if ack.crashed is None else job.crashes + ack.crashed
         if ack.failure is not None:
             self._fail(job, ack.failure.error_class)
         job.output = None if ack.output is None else msgspec.json.decode(ack.output)
