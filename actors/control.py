@@ -2,8 +2,8 @@
 
 Rules: a command reaches us as a notification, which is a hint and may be a stranger's: whoever may
 connect may notify. Behind it stands the database: the claim itself obeys a pause, and which jobs
-are to be cancelled is asked for at a hint, and now and then while we hold any. So a forged hint
-stops no run, and keeps a queue waiting until the next poll at most.
+are to be cancelled or held back is asked for at a hint, and now and then while we hold any. So a
+forged hint stops no run, and keeps a queue waiting until the next poll at most.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ COMMANDS = 1024
 # outcome on its way to the database. Looked for again so soon, in seconds.
 ON_ITS_WAY_SECONDS = 0.05
 
-Wanted = Mapping[UUID, str | None]
-"""Jobs that are to be cancelled, and the reasons that people gave."""
+Wanted = tuple[Mapping[UUID, str | None], Sequence[UUID]]
+"""Jobs that are to be cancelled, and the reasons that people gave; jobs that are held back."""
 
 
 @attrs.define
@@ -107,11 +107,17 @@ class Control:
 
     async def _look(self, rounds: Rounds[Wanted]) -> None:
         async for wanted in rounds:
-            reached = [self._cancel(job_id, why or "") for job_id, why in wanted.items()]
+            cancelled, paused = wanted
+            for job_id in paused:
+                for worker in self.workers:
+                    worker.pause_job(job_id)
+            reached = [self._cancel(job_id, why or "") for job_id, why in cancelled.items()]
             if not all(reached):
                 rounds.again_within(ON_ITS_WAY_SECONDS)
 
     async def _wanted(self) -> Wanted:
         if len(self.holdings) == 0 or not self.lease.held:
-            return {}
-        return await self.store.awaiting_cancel(self.lease.node_id)
+            return {}, ()
+        node_id = self.lease.node_id
+        cancelled = await self.store.awaiting_cancel(node_id)
+        return cancelled, await self.store.awaiting_pause(node_id)

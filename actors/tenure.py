@@ -320,6 +320,12 @@ class Tenure:
             self._changed.set()
         return run is not None or self._batches.cancel(job_id, why)
 
+    def pause_job(self, job_id: UUID) -> None:
+        """Have the run of this job end at its next operation, if it is a workflow's."""
+        run = self._runs.find(job_id)
+        if run is not None and run.asks is not None:
+            self._speech.say(wire.encode(wire.Interrupt(run.seq, "pause", "")))
+
     def stop_runs(self) -> None:
         """Tell all runs to stop; those that do not are killed after the grace."""
         for run in list(self._runs):

@@ -90,6 +90,11 @@ class Worker:
         """How many runs its child holds now."""
         return 0 if self._tenure is None else len(self._tenure.runs)
 
+    def pause_job(self, job_id: UUID) -> None:
+        """Have the run of this job end at its next operation, if it is a workflow's."""
+        if self._tenure is not None:
+            self._tenure.pause_job(job_id)
+
     def cancel(self, job_id: UUID, why: str = "") -> bool:
         """Stop the run of this job, if it is here. Returns whether it was."""
         return self._tenure is not None and self._tenure.cancel(job_id, why)

@@ -48,7 +48,7 @@ class Interrupt(msgspec.Struct, frozen=True, array_like=True, tag="interrupt"):
     """Raise inside the handler of run `seq`, if it is running. A signal follows as a doorbell."""
 
     seq: int
-    reason: str  # "timeout", "cpu", "expired", "cancel" or "stop"
+    reason: str  # "timeout", "cpu", "expired", "cancel" or "stop"; "pause": it raises nothing
     message: str
 
 

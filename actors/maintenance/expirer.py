@@ -19,8 +19,8 @@ from actors.store.protocol import Store
 
 # Jobs in one statement.
 BATCH = 2_000
-# Between looks: an idle node asks little, and nothing begins meanwhile that should not; whoever waits
-# for a workflow with a deadline hears of it within 5 s.
+# Between looks: an idle node asks little, and nothing begins meanwhile that should not; whoever
+# waits for a job with a deadline hears of it within 5 s.
 LOOK_SECONDS = 4.0
 
 

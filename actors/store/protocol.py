@@ -381,6 +381,9 @@ class Store(WorkflowStore, Protocol):
         The poll behind the notification.
         """
 
+    async def awaiting_pause(self, node_id: int) -> list[UUID]:
+        """Running jobs of this node that are to be held back, in order."""
+
     async def check(self) -> None:
         """Answer if the database does and its tables are ours. Raises: SchemaError."""
 

@@ -286,6 +286,10 @@ class AsyncLoop:
         interrupt = self._inbox.interrupts.get(seq)
         return None if interrupt is None else interrupt.reason
 
+    def paused(self, seq: int) -> bool:
+        """As was read."""
+        return seq in self._inbox.paused
+
     def handler(self, kind: str) -> Handler | None:
         """Of the app."""
         return self._handlers.get(kind)

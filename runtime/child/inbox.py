@@ -41,6 +41,7 @@ class Inbox:
         self.runs: collections.deque[Run] = collections.deque()
         self.interrupts: dict[int, Interrupt] = {}
         self.news: list[int] = []  # runs that interrupts came for, each time one came
+        self.paused: set[int] = set()  # runs of workflows that are to end at their next operation
         self.closed = False
 
     def wait(self) -> None:
@@ -62,6 +63,8 @@ class Inbox:
         for frame in self._decoder.feed(data):
             if isinstance(frame, Run):
                 self.runs.append(frame)
+            elif isinstance(frame, Interrupt) and frame.reason == "pause":
+                self.paused.add(frame.seq)
             elif isinstance(frame, Interrupt):
                 self.interrupts[frame.seq] = frame
                 self.news.append(frame.seq)

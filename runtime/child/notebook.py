@@ -73,6 +73,9 @@ class Desk(Protocol):
     def nudge(self) -> None:
         """Have the main thread look again whether what it attends to has come."""
 
+    def paused(self, seq: int, /) -> bool:
+        """Whether run `seq` is to end at its next operation, for its job is held back."""
+
     def limited(self, seconds: float, action: Callable[[], T], /) -> T:
         """Call it, and raise StepTimeout in it if it takes longer. Raises: UsageError."""
 
@@ -85,6 +88,9 @@ class NoWorkflows:
 
     def stop_reason(self, seq: int) -> str | None:
         return None
+
+    def paused(self, seq: int) -> bool:
+        return False
 
     def attend(self, event: threading.Event) -> None:
         event.wait()

@@ -1,5 +1,5 @@
-"""`job cancel`, `pause`, `resume`, `retry`, `delete`, `reschedule`, `move`: of jobs by id, or of all
-that are meant.
+"""`job cancel`, `pause`, `resume`, `retry`, `delete`, `reschedule`, `move`: of jobs by id, or of
+all that are meant.
 
 Rules: which jobs are meant is said by ids or by conditions, never by saying nothing (`--all` says
 it). On a terminal, a change by conditions asks before it begins. Progress goes to stderr.

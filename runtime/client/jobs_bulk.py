@@ -97,10 +97,11 @@ class BulkChange:
     """What a change of many jobs has done so far, or in all.
 
     Attributes: change, its name; changed, how many jobs it changed; asked, how many that run, whose
-    nodes were asked to cancel them, or which are held back when their run ends; running, how many it left as they are because they run;
-    skipped, how many it left for another reason (they were final already, or another job holds
-    their unique key); dry_run: then nothing was written, and the numbers are what would have been;
-    resume, where another call would go on: None at the end of all.
+    nodes were asked to cancel them, or which are held back when their run ends; running, how many
+    it left as they are because they run; skipped, how many it left for another reason (they were
+    final already, or another job holds their unique key); dry_run: then nothing was written, and
+    the numbers are what would have been; resume, where another call would go on: None at the end
+    of all.
     """
 
     change: str

@@ -38,6 +38,8 @@ class Asking(Protocol):
 
     def stop_reason(self, seq: int, /) -> str | None: ...
 
+    def paused(self, seq: int, /) -> bool: ...
+
     def ask(self, frame: wire.Asked) -> Any:
         """Send it; returns a ticket, for which the context's driver waits."""
 
@@ -115,6 +117,11 @@ class Session:
         """The place, as ids and dice are made of it: not the same once the job began anew."""
         began_anew = self.past.began_anew
         return f"{place}~{began_anew}" if began_anew else place
+
+    @property
+    def paused(self) -> bool:
+        """Whether this run ends here, for its job is held back."""
+        return self.desk.paused(self.frame.seq)
 
     @property
     def interrupted(self) -> bool:

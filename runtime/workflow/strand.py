@@ -96,6 +96,8 @@ class Strand:
         while self.unsure:
             session.checked((yield Wait(self.unsure[0])))
             del self.unsure[0]
+        if session.paused:
+            raise self.suspend(seconds=0.0)
         self._check_cancelled()
         self._number += 1
         number, prefix = self._number, self._prefix

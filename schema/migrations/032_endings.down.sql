@@ -11,16 +11,20 @@ DECLARE
 BEGIN
     FOR patch IN
         SELECT * FROM (VALUES
-            ('wake_jobs(uuid[])', ' AND job.paused_at IS NULL'),
-            ('release_children(uuid, text, integer)', ' AND job.paused_at IS NULL'),
-            ('promote_sequence(text, text)', ' AND waiting.paused_at IS NULL'),
+            ('wake_jobs(uuid[])', ' AND job.paused_at IS NULL', ''),
+            (
+                'wake_jobs(uuid[])',
+                '(job.finalized_at IS NOT NULL OR job.expired_at IS NOT NULL)', 'job.finalized_at IS NOT NULL'
+            ),
+            ('release_children(uuid, text, integer)', ' AND job.paused_at IS NULL', ''),
+            ('promote_sequence(text, text)', ' AND waiting.paused_at IS NULL', ''),
             (
                 'promote_sequence(text, text)',
-                ' OR EXISTS (SELECT FROM job WHERE job.id = first AND job.paused_at IS NOT NULL)'
+                ' OR EXISTS (SELECT FROM job WHERE job.id = first AND job.paused_at IS NOT NULL)', ''
             )
-        ) AS change (function, mark)
+        ) AS change (function, mark, becomes)
     LOOP
-        EXECUTE replace(pg_get_functiondef(patch.function::regprocedure), patch.mark, '');
+        EXECUTE replace(pg_get_functiondef(patch.function::regprocedure), patch.mark, patch.becomes);
     END LOOP;
 END
 $$;

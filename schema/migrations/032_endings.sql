@@ -57,6 +57,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     ended uuid[];
+    told uuid[];
 BEGIN
     IF at_once THEN
         PERFORM FROM job
@@ -104,9 +105,13 @@ BEGIN
     SELECT
         count(*) FILTER (WHERE written.state <> 'running'),
         count(*) FILTER (WHERE written.state = 'running'),
-        array_agg(written.id) FILTER (WHERE written.state = 'cancelled')
-    INTO changed, asked, ended
+        array_agg(written.id) FILTER (WHERE written.state = 'cancelled'),
+        array_agg(written.id) FILTER (WHERE written.state = 'available')
+    INTO changed, asked, ended, told
     FROM written;
+    IF told IS NOT NULL THEN
+        PERFORM cancel_children(told, 1000);
+    END IF;
     IF ended IS NOT NULL THEN
         PERFORM notify_finished(ended);
         PERFORM tell_workflows(ended);
@@ -227,7 +232,8 @@ BEGIN
 END
 $$;
 
--- As in 029; but children that clean up do, and none is asked twice.
+-- As in 029; but children that clean up do, and none is asked twice. Of parents that are about to be told that
+-- they are cancelled, all go at once: the parent may need the place that one of them takes.
 CREATE OR REPLACE FUNCTION cancel_children(parents uuid[], most integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -249,6 +255,12 @@ BEGIN
                 SELECT FROM step
                 WHERE step.job_id = ANY (ARRAY[parent.id]) AND step.place = job.parent_place
                 AND step.done AND step.error IS NOT NULL
+            )
+            OR EXISTS (
+                SELECT FROM job AS told
+                WHERE told.id = ANY (ARRAY[parent.id]) AND told.state::text = 'available'
+                AND (told.cancel_requested_at IS NOT NULL OR told.expired_at IS NOT NULL)
+                AND clean_up_due(told.id)
             )
         )
         LIMIT most
@@ -305,6 +317,12 @@ BEGIN
             (
                 'wake_jobs(uuid[])', 'job.state::text IN (''pending'', ''scheduled'')',
                 'job.state::text IN (''pending'', ''scheduled'') AND job.paused_at IS NULL'
+            ),
+            (
+                'wake_jobs(uuid[])',
+                'IF EXISTS (SELECT FROM job WHERE job.id = ANY (ids) AND job.finalized_at IS NOT NULL)',
+                'IF EXISTS (SELECT FROM job WHERE job.id = ANY (ids) AND (job.finalized_at IS NOT NULL'
+                ' OR job.expired_at IS NOT NULL))'
             ),
             (
                 'release_children(uuid, text, integer)', 'AND job.sequence IS NOT TRUE',

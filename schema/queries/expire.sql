@@ -44,6 +44,7 @@ WITH late AS MATERIALIZED (
     FROM decided
     WHERE job.id = ANY (ARRAY[decided.id]) AND decided.becomes <> 'cancelled'
     RETURNING
+        job.id, job.state,
         CASE
             WHEN job.state = 'available' THEN pg_notify(current_schema() || '.wakeup', job.queue)
         END
@@ -65,5 +66,10 @@ WITH late AS MATERIALIZED (
 SELECT
     count(*) + (SELECT count(*) FROM told) AS jobs,
     notify_finished(array_agg(expired.id)) AS notified,
-    CASE WHEN count(*) > 0 THEN tell_workflows(array_agg(expired.id)) END AS told
+    CASE WHEN count(*) > 0 THEN tell_workflows(array_agg(expired.id)) END AS looked_at,
+    (
+        SELECT count(pg_notify(current_schema() || '.wake', told.id::text))
+        FROM told
+        WHERE told.state = 'available'
+    ) AS with_children
 FROM expired CROSS JOIN (SELECT count(*) FROM failed) AS kept -- the failures, for events to tell of

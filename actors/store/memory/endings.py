@@ -1,4 +1,4 @@
-"""Which state a job of a MemoryStore comes to when it is to end, or is held back: as migration 032."""
+"""Which state a job of a MemoryStore comes to when it is to end, or is held back."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def end_or_tell(state: State, job: JobEntry, to: JobState, now: float) -> None:
         state.announce(job)
     elif due and job.paused_at is None and not _waits_its_turn(job):
         make_available(state, job, now)
+        state.board.notify("wake", str(job.id))  # for its children
 
 
 def make_available(state: State, job: JobEntry, now: float) -> None:
@@ -90,7 +91,8 @@ def resume(state: State, job: JobEntry) -> None:
         return
     ending = job.cancel_requested_at is not None or job.expired_at is not None
     timed = was in (JobState.SCHEDULED, JobState.RETRYABLE)
-    if ending and clean_up_due(state, job) or timed and job.scheduled_at <= now:
+    come = timed and job.scheduled_at <= now
+    if come or (ending and clean_up_due(state, job)):
         was = JobState.AVAILABLE
     state.jobs.move(job, was or JobState.PENDING, now)
     state.announce(job)

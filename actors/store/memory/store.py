@@ -362,6 +362,12 @@ class MemoryStore(MemoryWorkflows):
             told = [job for job in held if job.unaware_run == job.run_number]
             return {job.id: job.cancel_reason for job in told}
 
+    async def awaiting_pause(self, node_id: int) -> list[UUID]:
+        """See Store."""
+        async with self.faults.around("awaiting_pause"):
+            held = self._state.held_by(node_id)
+            return sorted(job.id for job in held if job.paused_at is not None)
+
     async def check(self) -> None:
         """See Store."""
         async with self.faults.around("check"):

@@ -114,9 +114,9 @@ def _let_go(
     state: State, job: JobEntry, to: JobState, *, scheduled_at: float | None = None
 ) -> None:
     """End a run. A job whose cancellation was requested is cancelled, unless it cleans up."""
-    if job.cancel_requested_at is not None:
-        if to.final or endings.clean_up_due(state, job) is None:
-            to = JobState.CANCELLED
+    ends = to.final or endings.clean_up_due(state, job) is None
+    if job.cancel_requested_at is not None and ends:
+        to = JobState.CANCELLED
     state.jobs.move(job, to, state.clock.now(), scheduled_at=None if to.final else scheduled_at)
     _announce(state, job)
 

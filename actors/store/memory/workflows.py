@@ -266,6 +266,9 @@ def _wake_one(state: State, job: JobEntry) -> bool:
     if job.state.final:
         _cancel(state, _children(state, job.id), now)
         return False
+    ending = job.cancel_requested_at is not None or job.expired_at is not None
+    if ending and job.state is JobState.AVAILABLE and endings.clean_up_due(state, job):
+        _cancel(state, _children(state, job.id), now)
     for entry in steps:
         if not entry.record.done and entry.record.max_in_flight is not None:
             _release(state, job.id, entry.record.place, entry.record.max_in_flight)

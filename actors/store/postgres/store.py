@@ -264,16 +264,15 @@ class PostgresStore(PostgresWorkflows):
 
     async def resume_job(self, job_id: UUID) -> Job:
         """See Store."""
-        try:
-            return await self._change_and_get("job_resume", job_id)
-        except JobNotUnique:
-            found = await self._fetch("holder", job_id)
-            raise JobNotUnique(found[0]["id"] if found else None) from None
+        return await self._begin("job_resume", job_id)
 
     async def retry(self, job_id: UUID) -> Job:
         """See Store."""
+        return await self._begin("retry", job_id)
+
+    async def _begin(self, name: str, job_id: UUID) -> Job:
         try:
-            return await self._change_and_get("retry", job_id)
+            return await self._change_and_get(name, job_id)
         except JobNotUnique:
             found = await self._fetch("holder", job_id)
             raise JobNotUnique(found[0]["id"] if found else None) from None
@@ -342,6 +341,10 @@ class PostgresStore(PostgresWorkflows):
         """See Store."""
         found = await self._fetch("awaiting_cancel", node_id)
         return dict(sorted((row["id"], row["cancel_reason"]) for row in found))
+
+    async def awaiting_pause(self, node_id: int) -> list[UUID]:
+        """See Store."""
+        return sorted(row["id"] for row in await self._fetch("awaiting_pause", node_id))
 
     async def check(self) -> None:
         """See Store."""

@@ -275,6 +275,17 @@ class SeveralStore:
             if self.homes.of(job_id) == at
         }
 
+    async def awaiting_pause(self, node_id: int) -> list[UUID]:
+        """See Store."""
+        ids = self._ids[node_id]
+        found = await self._each(lambda at, store: store.awaiting_pause(ids[at]))
+        return sorted(
+            job_id
+            for at, jobs in enumerate(found)
+            for job_id in jobs
+            if self.homes.of(job_id) == at
+        )
+
     async def check(self) -> None:
         """See Store."""
         await self._each(lambda _, store: store.check())
