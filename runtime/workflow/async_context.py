@@ -127,9 +127,10 @@ class AsyncContext:
         """Call a function, sync or async, once; keep what it returns: a replay gets that instead.
 
         It may be called again while its result is not recorded: where its process dies before. The
-        result comes back from JSON, by the function's return annotation.
+        result comes back from JSON, by the function's return annotation. A plain function is called
+        in a thread (see `runtime.workflow.threads`); what needs the event loop is an `async def`.
         Args: name: people's, and must not change. retry: a number of tries, a Backoff or a Retry;
-        None: one try. timeout: of each try of an `async def` function.
+        None: one try. timeout: of each try; a plain function then goes on in its thread, unheeded.
         Raises: StepFailed, once its tries are used up, at every replay too.
         """
         return self._do("step", step_of(first, args, kwargs))

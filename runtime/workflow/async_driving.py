@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 from runtime.workflow.failures import StepTimeout
 from runtime.workflow.flow import Call, Flow, Wait
 from runtime.workflow.strand import Ended, Gate, Strand
+from runtime.workflow.threads import belongs_in_loop, in_thread
 
 T = TypeVar("T")
 
@@ -44,7 +46,9 @@ async def _called(call: Call) -> tuple[Any, Exception | None]:
 
 
 async def _value(call: Call) -> Any:
-    value = call.function(*call.args, **call.kwargs)
+    if belongs_in_loop(call.function):
+        return await call.function(*call.args, **call.kwargs)
+    value = await in_thread(functools.partial(call.function, *call.args, **call.kwargs))
     return await value if inspect.isawaitable(value) else value
 
 
