@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
+import attrs
+import msgspec
+
 from actors.store.memory.rows import JobEntry
 from actors.store.memory.state import State
 from runtime.lifecycle import Ack, JobState
@@ -14,6 +19,15 @@ def clean_up_due(state: State, job: JobEntry) -> bool | None:
     """Whether it is still to be told; False: it was; None: it does not clean up."""
     watch = state.steps.get(job.id, {}).get(WATCH)
     return None if watch is None else not watch.record.done
+
+
+def watch_again(state: State, job_id: UUID) -> None:
+    """Have it watch again, if nothing is left that tells at replay that it was told."""
+    steps = state.steps.get(job_id, {})
+    errors = [entry.record.error for entry in steps.values() if entry.record.error is not None]
+    if WATCH in steps and all(each.error_class not in _ENDED_BY_OTHERS for each in errors):
+        record = msgspec.structs.replace(steps[WATCH].record, done=False)
+        steps[WATCH] = attrs.evolve(steps[WATCH], record=record)
 
 
 def end_or_tell(state: State, job: JobEntry, to: JobState, now: float) -> None:

@@ -354,6 +354,7 @@ def forget_failures(state: State, job_id: UUID) -> None:
             failed_child = child.state in (JobState.CANCELLED, JobState.DISCARDED)
             if failed_child and not entry.record.done:
                 _try_again(state, child)
+    endings.watch_again(state, job_id)
 
 
 def _has_failed(step: StepRecord) -> bool:

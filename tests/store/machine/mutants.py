@@ -90,8 +90,8 @@ MUTANTS = [
     Mutant(
         "a rescue forgets a request to cancel",
         "rescue",
-        "WHEN job.cancel_requested_at IS NOT NULL THEN 'cancelled'",
-        "WHEN false THEN 'cancelled'",
+        "WHEN job.cancel_requested_at IS NOT NULL AND (",
+        "WHEN false AND (",
         [_CLAIM_BRIEFLY, _CANCEL, _LATER, _RESCUE],
     ),
     Mutant(
@@ -125,7 +125,7 @@ MUTANTS = [
     Mutant(
         "a failure forgets a request to cancel",
         "ack",
-        "WHEN held.cancel_requested_at IS NOT NULL THEN 'cancelled'",
+        "WHEN held.cleans IS NULL AND held.cancelled THEN 'cancelled'",
         "WHEN false THEN 'cancelled'",
         [_CLAIM, _CANCEL, _ack(Failed(_OOPS, 5.0))],
     ),
@@ -146,8 +146,8 @@ MUTANTS = [
     Mutant(
         "a job is cancelled anew",
         "cancel",
-        "coalesce(job.cancel_requested_at, now())",
-        "now()",
+        "$3::boolean",
+        "true",
         [_CLAIM, _CANCEL, _CANCEL],
     ),
     Mutant(
