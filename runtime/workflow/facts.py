@@ -21,7 +21,7 @@ def now(strand: Strand) -> Flow[datetime]:
     if spot.seen is not None:
         seconds = float(plain(spot.seen.output))
     else:
-        seconds = round(strand.session.now(), 6)
+        seconds = round((yield from strand.session.hear_time()), 6)
         strand.put(spot.record(output=repr(seconds)))
     return datetime.fromtimestamp(seconds, UTC)
 

@@ -138,6 +138,12 @@ class Session:
         self.broken = error
         return error
 
+    def hear_time(self) -> Flow[float]:
+        """Seconds since 1970, by the database's clock: asked for, if no answer has told it yet."""
+        if not self._ahead:
+            self.checked((yield Wait(self.ask(Recall()))))
+        return self.now()
+
     def now(self) -> float:
         """Seconds since 1970, by the database's clock as far as it is known."""
         return time.monotonic() + self._ahead if self._ahead else time.time()

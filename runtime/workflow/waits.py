@@ -36,7 +36,7 @@ class Sleep:
             if not seen.done:
                 strand.lazily(spot.record())
             return
-        left = self._left(strand)
+        left = yield from self._left(strand)
         if left >= self._short:
             opened = spot.record(done=False, until_seconds=self._seconds, until=self._until)
             raise strand.suspend(opened, seconds=left)
@@ -44,9 +44,9 @@ class Sleep:
             yield Nap(left)
         strand.lazily(spot.record())
 
-    def _left(self, strand: Strand) -> float:
+    def _left(self, strand: Strand) -> Flow[float]:
         if self._until is not None:
-            return self._until - strand.session.now()
+            return self._until - (yield from strand.session.hear_time())
         assert self._seconds is not None
         return self._seconds
 

@@ -46,6 +46,25 @@ def test_a_short_sleep_is_slept_in_the_process() -> None:
     assert isinstance(World(app, "flow").run(), Completed)
 
 
+def test_the_time_is_the_databases_from_the_first_operation_on() -> None:
+    app = App()
+
+    @app.workflow
+    def plain(ctx: Context) -> float:
+        return ctx.now().timestamp()
+
+    @app.workflow
+    async def sleeps(ctx: AsyncContext) -> None:
+        await ctx.sleep_until(datetime.fromtimestamp(1_700_000_000 + 500, UTC))
+
+    told = World(app, "plain").finish()
+    assert isinstance(told, Completed)
+    assert abs(float(told.output or 0) - 1_700_000_000) < 100
+    outcome = World(app, "sleeps").run()
+    assert isinstance(outcome, Suspended)
+    assert outcome.seconds == pytest.approx(500, abs=1)
+
+
 def test_a_sleep_until_a_time_is_by_the_databases_clock() -> None:
     app = App()
 
