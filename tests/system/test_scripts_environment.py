@@ -7,11 +7,18 @@ import sys
 import textwrap
 from pathlib import Path
 
+import attrs
 import pytest
 
 from scripts.provision import places
 from scripts.provision.errors import ProvisionError
 from tests.support.postgres import wait_until
+
+Ended = tuple[int, str, str]  # exit status, stdout, stderr
+
+# Making an environment takes a core about six seconds, and a busy machine ten times as long.
+pytestmark = pytest.mark.timeout(300)
+END_SECONDS = 90
 
 CHECKOUT = Path(__file__).parents[2]
 VENV = ".venv-{}.{}".format(*sys.version_info)
@@ -74,14 +81,31 @@ def checkout(tmp_path: Path) -> Path:
     return make_checkout(tmp_path)
 
 
+@attrs.frozen
+class Provided:
+    """A checkout whose environment is made, and good for the extra `little`.
+
+    Making one takes seconds of a core, so the tests share it and how it came about: `refused` is
+    what was said of the extra `broken`, before; then there were two at once who wanted `little`.
+    """
+
+    checkout: Path
+    refused: Ended
+    first: Ended
+    second: Ended
+
+    @property
+    def python(self) -> Path:
+        return self.checkout / VENV / "bin" / "python"
+
+
 @pytest.fixture(scope="module")
-def provided(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout whose environment is made, and good for the extra `little`."""
+def provided(tmp_path_factory: pytest.TempPathFactory) -> Provided:
     made = make_checkout(tmp_path_factory.mktemp("provided"))
-    status, out, err = run(made, "little")
-    assert (status, out) == (0, f"{made / VENV / 'bin' / 'python'}\n"), err
-    assert "making an environment" in err
-    return made
+    refused = run(made, "broken", PIP_NO_INDEX="1")
+    both = [start(made, "little") for _ in range(2)]
+    first, second = [ended(process) for process in both]
+    return Provided(made, refused, first, second)
 
 
 def start(checkout: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -99,49 +123,50 @@ def start(checkout: Path, *arguments: str, **environment: str) -> subprocess.Pop
     )
 
 
-def run(checkout: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
-    """Exit status, stdout, stderr."""
-    process = start(checkout, *arguments, **environment)
-    out, err = process.communicate(timeout=60)
+def run(checkout: Path, *arguments: str, **environment: str) -> Ended:
+    return ended(start(checkout, *arguments, **environment))
+
+
+def ended(process: subprocess.Popen[str]) -> Ended:
+    out, err = process.communicate(timeout=END_SECONDS)
     return process.returncode, out, err
 
 
-def test_what_is_made_is_used_at_once_the_next_time(provided: Path) -> None:
-    python = provided / VENV / "bin" / "python"
-    assert run(provided, "little") == (0, f"{python}\n", "")
+def test_what_is_made_is_used_at_once_the_next_time(provided: Provided) -> None:
+    assert run(provided.checkout, "little") == (0, f"{provided.python}\n", "")
 
 
-def test_it_becomes_that_python_when_it_is_given_arguments(provided: Path) -> None:
-    status, out, err = run(provided, "little", "-c", "import backend, sys; print(sys.prefix)")
-    assert (status, out) == (0, f"{provided / VENV}\n"), err
+def test_it_becomes_that_python_when_it_is_given_arguments(provided: Provided) -> None:
+    program = "import backend, sys; print(sys.prefix)"
+    status, out, err = run(provided.checkout, "little", "-c", program)
+    assert (status, out) == (0, f"{provided.checkout / VENV}\n"), err
 
 
-def test_a_changed_declaration_refreshes_it_and_a_changed_setting_does_not(provided: Path) -> None:
-    declared = (provided / "pyproject.toml").read_text()
-    (provided / "pyproject.toml").write_text(declared + "[tool.ruff]\nline-length = 80\n")
-    assert run(provided, "little")[2] == ""
-    (provided / "pyproject.toml").write_text(declared + "more = []\n")
-    _, _, err = run(provided, "little")
+def test_a_changed_declaration_refreshes_it_and_a_changed_setting_does_not(
+    provided: Provided,
+) -> None:
+    project = provided.checkout / "pyproject.toml"
+    declared = project.read_text()
+    project.write_text(declared + "[tool.ruff]\nline-length = 80\n")
+    assert run(provided.checkout, "little")[2] == ""
+    project.write_text(declared + "more = []\n")
+    _, _, err = run(provided.checkout, "little")
     assert "installing" in err
     assert "making" not in err
 
 
-def test_two_at_once_make_one(checkout: Path) -> None:
-    first, second = start(checkout, "little"), start(checkout, "little")
-    told = [process.communicate(timeout=60) for process in (first, second)]
-    assert [first.returncode, second.returncode] == [0, 0]
-    assert told[0][0] == told[1][0]
-    assert sum("installing" in err for _, err in told) == 1
+def test_two_at_once_make_one(provided: Provided) -> None:
+    told = (provided.first, provided.second)
+    assert [(status, out) for status, out, _ in told] == [(0, f"{provided.python}\n")] * 2, told
+    assert sum("installing" in err for _, _, err in told) == 1
 
 
-def test_what_pip_cannot_do_is_told_and_the_unfinished_is_not_used(checkout: Path) -> None:
-    status, out, err = run(checkout, "broken", PIP_NO_INDEX="1")
+def test_what_pip_cannot_do_is_told_and_the_unfinished_is_not_used(provided: Provided) -> None:
+    status, out, err = provided.refused
     assert (status, out) == (1, "")
     assert "pip install failed:" in err
     assert "headrace-is-not-there-by-this-name" in err
-    _, out, err = run(checkout, "little")
-    assert "making an environment" in err
-    assert out
+    assert sum("making an environment" in err for _, _, err in (provided.first, provided.second))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +186,7 @@ def test_stopped_in_the_middle_it_leaves_nothing_running_and_nothing_that_is_use
     assert process.stderr is not None
     assert any("installing" in line for line in process.stderr)
     process.send_signal(number)
-    process.communicate(timeout=30)
+    process.communicate(timeout=END_SECONDS)
     assert process.returncode == status
     wait_until(lambda: not processes_in(checkout), seconds=15)
     assert not (checkout / VENV / "headrace.json").exists()  # the stamp of a finished one
