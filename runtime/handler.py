@@ -31,6 +31,7 @@ from runtime.new_job_layers import AroundEnqueue, passed
 from runtime.payload import PayloadLimits
 from runtime.resources import Resources
 from runtime.unique import Unique
+from runtime.workflow import gaps
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -148,7 +149,8 @@ class Handler(Enqueuer[P, R]):
     def _output_decoder(self) -> Callable[[str | None], Any]:
         return output_decoder(self._signature)
 
-    def _given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    def given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """See Target."""
         return self._signature.bind(args, kwargs)
 
     def resources(self) -> tuple[Resource, ...]:
@@ -205,7 +207,7 @@ class Handler(Enqueuer[P, R]):
 
         Raises: ArgsInvalid, PayloadInvalid, PayloadTooLarge.
         """
-        text = payload.encode("args", self._given(args, kwargs))
+        text = payload.encode("args", self.given(args, kwargs))
         self._decode(text)
         return text
 
@@ -256,8 +258,44 @@ class Handler(Enqueuer[P, R]):
         """
         if looks_sealed(args_json):
             args_json = self.open_args(args_json, current_job().id)
+        if args_json.startswith(gaps.MARK):
+            return self._call_with_inputs(args_json)
         args, kwargs = self._decode(args_json)
         return self._invoke(*args, **kwargs)
+
+    def _call_with_inputs(self, args_json: str) -> Any:
+        """Call it with outputs of other jobs among its args."""
+        body = gaps.body_of(args_json)
+        frame, desk = current_job().run_and_desk
+        if body is None:
+            return self._called(args_json)
+        flow: gaps.Flow = gaps.asks(body, frame.seq)
+        answer: Any = None
+        if self.is_async:
+            return self._call_when_answered(body, flow, desk)
+        try:
+            while True:
+                answer = desk.ask(flow.send(answer)).wait()
+        except StopIteration as stop:
+            return self._called(gaps.filled(body, stop.value, self._opened_output))
+
+    async def _call_when_answered(self, body: gaps.Body, flow: gaps.Flow, desk: Any) -> Any:
+        answer: Any = None
+        while True:
+            try:
+                ask = flow.send(answer)
+            except StopIteration as stop:
+                text = gaps.filled(body, stop.value, self._opened_output)
+                break
+            answer = await desk.ask(ask)
+        return await self._called(text)
+
+    def _called(self, args_json: str) -> Any:
+        args, kwargs = self._decode(args_json)
+        return self._invoke(*args, **kwargs)
+
+    def _opened_output(self, text: str, kind: str, job_id: UUID) -> str:
+        return self.sealer.unseal("output", text, kind, job_id)
 
     def open_args(self, text: str, job_id: UUID, /) -> str:
         """A job's args as they were before they were sealed. Raises: CodecError."""

@@ -22,6 +22,8 @@ from runtime.errors import UsageError
 from runtime.handler import Handler
 from runtime.handler_signature import Signature
 from runtime.job import KindInfo
+from runtime.workflow import gaps
+from runtime.workflow.failures import InputMissing
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -56,12 +58,13 @@ class BatchHandler(Handler[[A], R], Generic[A, R]):
     def _output_decoder(self) -> Callable[[str | None], Any]:
         return output_decoder(self._signature, of_each=True)
 
-    def _given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    def given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """See Target."""
         return self._batch_args.given(args, kwargs)
 
     def key_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
         """See Target."""
-        return super().key_of((), self._given(args, kwargs))
+        return super().key_of((), self.given(args, kwargs))
 
     def info(self) -> KindInfo:
         """See Handler."""
@@ -71,6 +74,8 @@ class BatchHandler(Handler[[A], R], Generic[A, R]):
         """A job's args from JSON text. Raises: ArgsInvalid, CodecError."""
         if looks_sealed(args_json):
             args_json = self.open_args(args_json, job_id)
+        if args_json.startswith(gaps.MARK) and gaps.body_of(args_json) is not None:
+            raise InputMissing(self.kind, job_id, "not for a batch handler")
         args: A = self._decode(args_json)
         return args
 

@@ -8,7 +8,7 @@ database library; `enqueue` finds out what the caller's connection is.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
 from uuid import UUID
@@ -57,6 +57,9 @@ class Target(Protocol[R_co]):
 
     @property
     def sealer(self) -> Sealer: ...
+
+    def given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The args by name. Raises: ArgsInvalid."""
 
     def encode_args(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         """The args as JSON text. Raises: ArgsInvalid, PayloadError."""
@@ -153,11 +156,29 @@ class Enqueuer(Generic[P, R]):
         """As `new_job`, but its args may be given to any job of the kind, as a schedule's are."""
         return self._new_job(args, kwargs, template=True)
 
+    def job_with_gaps(self, given: Mapping[str, Any], wrap: Callable[[str], str]) -> NewJob:
+        """As `new_job`, with args of which some are put in later: they are not checked before.
+
+        Args: given: args by name. wrap: from them, as JSON text, to what is stored.
+        """
+        text = wrap(payload.encode("args", given))
+        return self._job((), given, _sized(self._target, "args", text))
+
     def _new_job(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, template: bool = False
     ) -> NewJob:
+        text = _sized(self._target, "args", self._target.encode_args(args, kwargs))
+        return self._job(args, kwargs, text, template=template)
+
+    def _job(
+        self,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        text: str,
+        *,
+        template: bool = False,
+    ) -> NewJob:
         options, target = self._options, self._target
-        text = _sized(target, "args", target.encode_args(args, kwargs))
         key = options.key if options.key is not None else target.key_of(args, kwargs)
         if options.sequence and key is None:
             raise UsageError(f"{target.kind}: a sequence needs a key; give key=")
@@ -227,11 +248,15 @@ class Kind(Enqueuer[..., Any]):
         self.limits = limits
         self.sealer = Sealer(codec)
 
-    def encode_args(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    def given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
         """See Target."""
         if args:
             raise ArgsInvalid(self.kind, "give args by name: its signature is unknown", "(...)")
-        return payload.encode("args", kwargs)
+        return kwargs
+
+    def encode_args(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        """See Target."""
+        return payload.encode("args", self.given(args, kwargs))
 
     def passed_layers(self, job: NewJob) -> NewJob:
         """See Target. It has no app, and so no middleware."""

@@ -51,6 +51,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     replace: tuple[str, ...] | None = None  # None: all that can be
     expires_at: datetime | None = None  # not to begin, and not to go on, after this
     expires_seconds: float | None = None  # from now, by the database's clock
+    held: bool = False  # of a graph: pending, until what it comes after has ended
 
 
 class ClaimedJob(msgspec.Struct, frozen=True, gc=False):

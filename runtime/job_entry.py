@@ -60,6 +60,7 @@ class _Entry(msgspec.Struct, omit_defaults=True):
     tags: tuple[str, ...] = ()
     metadata: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     options: _Options | None = None
+    held: bool = False
 
 
 _encode = msgspec.json.Encoder().encode
@@ -84,6 +85,7 @@ def _entry(job: NewJob) -> _Entry:
         job.tags,
         msgspec.UNSET if job.metadata == "{}" else msgspec.Raw(job.metadata),
         _options(job),
+        job.held,
     )
 
 

@@ -26,7 +26,8 @@ from runtime.workflow.async_driving import drive, together
 from runtime.workflow.children import Child, Start
 from runtime.workflow.decorator import StepFunction
 from runtime.workflow.flow import Flow
-from runtime.workflow.graph import Graph, GraphRun
+from runtime.workflow.graph import Graph
+from runtime.workflow.graph_run import GraphRun
 from runtime.workflow.history import GATHER
 from runtime.workflow.operation import Operation
 from runtime.workflow.planning import map_of, step_of

@@ -10,7 +10,7 @@ they are there is known before the run ends: a refusal is raised where they were
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -40,10 +40,10 @@ from runtime.workflow.strand import Strand
 _CHUNK_JOBS = 1000
 _CHUNK_BYTES = 4 * MIB
 # Outputs of a map that together take more are not kept twice.
-_KEPT_BYTES = 1 * MIB
+KEPT_BYTES = 1 * MIB
 # Of a map's failures so many are kept, each with so much of its message.
 _MOST_FAILURES = 100
-_MESSAGE_CHARACTERS = 1000
+MESSAGE_CHARACTERS = 1000
 
 _FINAL = frozenset(state.value for state in FINAL_STATES) | {"missing"}
 
@@ -168,7 +168,7 @@ class Children:
 
     def _gathered(self, strand: Strand, spot: Spot) -> Flow[list[Any]]:
         parent, seed = strand.session.id, strand.session.seed(spot.place)
-        results = yield from self._collect(strand, spot.place, seed, parent, len(self._calls))
+        results = yield from collected(strand, spot.place, seed, parent, len(self._calls))
         failures = _failures_of(parent, seed, results, self._mode)
         if failures is None and any(each.state not in _FINAL for each in results):
             raise strand.suspend(seconds=None)
@@ -183,19 +183,6 @@ class Children:
         strand.put(spot.record(output=strand.session.sealed(kept)))
         return self._values(texts)
 
-    def _collect(
-        self, strand: Strand, place: str, seed: str, parent: UUID, count: int
-    ) -> Flow[list[ChildResult]]:
-        results: list[ChildResult] = []
-        while len(results) < count:
-            wanted = range(len(results), min(count, len(results) + _CHUNK_JOBS))
-            ids = tuple(child_id(parent, seed, index).bytes for index in wanted)
-            answer = yield Wait(strand.session.ask(Collect(place, ids)))
-            page = strand.session.checked(answer)
-            assert isinstance(page, Collected)
-            results += page.results
-        return results
-
     def _texts(self, parent: UUID, seed: str, results: Sequence[ChildResult]) -> list[str | None]:
         """Outputs of children, opened."""
         unseal, kind = self._target.sealer.unseal, self._target.kind
@@ -207,7 +194,7 @@ class Children:
         ]
 
     def _kept(self, texts: Sequence[str | None], parent: UUID, seed: str) -> str:
-        if sum(0 if text is None else byte_size(text) for text in texts) > _KEPT_BYTES:
+        if sum(0 if text is None else byte_size(text) for text in texts) > KEPT_BYTES:
             return msgspec.json.encode(_Elsewhere(parent, seed, len(texts))).decode()
         return f"[{','.join('null' if text is None else text for text in texts)}]"
 
@@ -222,7 +209,7 @@ class Children:
             found = msgspec.json.decode(text, type=list[msgspec.Raw])
             return self._values(None if raw == b"null" else bytes(raw).decode() for raw in found)
         kept = msgspec.json.decode(text, type=_Elsewhere)
-        results = yield from self._collect(strand, spot.place, kept.seed, kept.of, kept.count)
+        results = yield from collected(strand, spot.place, kept.seed, kept.of, kept.count)
         lost = _failures_of(kept.of, kept.seed, results, "all")
         if lost is not None:
             raise self._error(lost)
@@ -290,11 +277,33 @@ class Start:
         return job_id
 
 
+def collected(
+    strand: Strand, place: str, seed: str, parent: UUID, count: int
+) -> Flow[list[ChildResult]]:
+    """How the first `count` child jobs that were made with this seed have ended."""
+    results: list[ChildResult] = []
+    while len(results) < count:
+        wanted = range(len(results), min(count, len(results) + _CHUNK_JOBS))
+        ids = tuple(child_id(parent, seed, index).bytes for index in wanted)
+        answer = yield Wait(strand.session.ask(Collect(place, ids)))
+        page = strand.session.checked(answer)
+        assert isinstance(page, Collected)
+        results += page.results
+    return results
+
+
 def new_child(
     enqueuer: Enqueuer[Any, Any], job_id: UUID, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> NewJob:
     """The job. Raises: UsageError, ArgsInvalid, PayloadError."""
-    job = enqueuer.with_options(id=job_id).new_job(*args, **kwargs)
+    return made_child(enqueuer, job_id, lambda chosen: chosen.new_job(*args, **kwargs))
+
+
+def made_child(
+    enqueuer: Enqueuer[Any, Any], job_id: UUID, make: Callable[[Enqueuer[Any, Any]], NewJob]
+) -> NewJob:
+    """The job that `make` makes, with its id. Raises: UsageError, and what that raises."""
+    job = make(enqueuer.with_options(id=job_id))
     if job.unique_key is not None:
         raise UsageError(
             f"{job.kind} is unique, so another job might stand for the child; run it as "
@@ -321,7 +330,7 @@ def _failures_of(
             child_id(parent, seed, index),
             each.state,
             each.error_class,
-            each.message[:_MESSAGE_CHARACTERS],
+            each.message[:MESSAGE_CHARACTERS],
         )
         for index, each in failed[:most]
     )

@@ -27,7 +27,8 @@ from runtime.workflow.children import Child, Start
 from runtime.workflow.decorator import StepFunction
 from runtime.workflow.driving import Threads, drive
 from runtime.workflow.flow import Flow
-from runtime.workflow.graph import Graph, GraphRun
+from runtime.workflow.graph import Graph
+from runtime.workflow.graph_run import GraphRun
 from runtime.workflow.history import GATHER
 from runtime.workflow.planning import map_of, step_of
 from runtime.workflow.retry import RetryOption

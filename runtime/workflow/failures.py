@@ -108,6 +108,22 @@ class ChildrenFailed(WorkflowError):
         return type(self), (self.count, self.of, self.failures)
 
 
+class InputMissing(WorkflowError):
+    """An output of another job of the graph, which this one takes as an arg, cannot be had.
+
+    Attributes: field, of the args; job_id, whose output it is; state, in which that is.
+    """
+
+    def __init__(self, field: str, job_id: UUID, state: str) -> None:
+        self.field = field
+        self.job_id = job_id
+        self.state = state
+        super().__init__(f"{field}: the output of job {job_id} cannot be had: it is {state}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.field, self.job_id, self.state)
+
+
 class GraphFailed(WorkflowError):
     """Jobs of a graph ended without a result; all that had begun have ended.
 
@@ -124,10 +140,9 @@ class GraphFailed(WorkflowError):
         self.failures = failures
         self.skipped = skipped
         self.outputs = outputs
-        name, first = next(iter(failures.items()))
+        first = next((f"; the first: {name!r}: {each}" for name, each in failures.items()), "")
         super().__init__(
-            f"{len(failures)} jobs of a graph failed and {len(skipped)} were skipped; the first: "
-            f"{name!r}: {first}"
+            f"{len(failures)} jobs of a graph failed and {len(skipped)} were skipped{first}"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:

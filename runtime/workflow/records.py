@@ -34,8 +34,8 @@ class StepRecord(msgspec.Struct, frozen=True, array_like=True):
     took so far; seconds, that it took; until_seconds, from the database's now, or until, seconds
     since 1970: when an open one can go on (for a wait: when it gives up); signal, the id of the
     signal that it takes, which is marked so in the same statement; publish, name and output go to
-    `published` too; mode, of run and map: "first", it can go on at the first failure, or "all";
-    max_in_flight, of map.
+    `published` too; mode, of run and map: "first", it can go on at the first failure, or "all"; of
+    a graph, which is recorded as a map: "finish" or "stop"; max_in_flight, of map.
     """
 
     place: str
@@ -69,6 +69,18 @@ class Recall(msgspec.Struct, frozen=True, array_like=True, tag="recall"):
     after: str | None = None
 
 
+class Dependency(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Jobs of a graph that wait for the same.
+
+    Attributes: needed, ids of the jobs that must have ended; strict, how many of these, the first,
+    must have ended well, or those that wait are skipped; waiting, their ids.
+    """
+
+    needed: tuple[bytes, ...]
+    strict: int
+    waiting: tuple[bytes, ...]
+
+
 class Spawn(msgspec.Struct, frozen=True, array_like=True, tag="spawn"):
     """Insert child jobs, and record the step that waits for them. Answered by Recorded or Refused.
 
@@ -76,7 +88,8 @@ class Spawn(msgspec.Struct, frozen=True, array_like=True, tag="spawn"):
     with `more` insert jobs only, and the last one writes the step.
 
     Attributes: first, the number in the whole map of jobs[0], from 0: jobs from the step's
-    max_in_flight on are inserted as pending; detached: the jobs get no parent.
+    max_in_flight on are inserted as pending; detached: the jobs get no parent; after, of a graph:
+    what its jobs wait for, told with the step. None waits for jobs that a later one lets begin.
     """
 
     step: StepRecord
@@ -84,6 +97,7 @@ class Spawn(msgspec.Struct, frozen=True, array_like=True, tag="spawn"):
     detached: bool = False
     first: int = 0
     more: bool = False
+    after: tuple[Dependency, ...] = ()
 
 
 class Collect(msgspec.Struct, frozen=True, array_like=True, tag="collect"):
@@ -160,12 +174,16 @@ class History(msgspec.Struct, frozen=True, array_like=True, tag="history"):
 
 
 class ChildResult(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """How a child job has ended, or where it is. state "missing": there is no such row."""
+    """How a child job has ended, or where it is. state "missing": there is no such row.
+
+    message: of its last failure, or why it was cancelled.
+    """
 
     state: str
     output: str | None = None
     error_class: str = ""
     message: str = ""
+    kind: str = ""
 
 
 class Collected(msgspec.Struct, frozen=True, array_like=True, tag="collected"):

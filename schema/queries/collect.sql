@@ -10,6 +10,7 @@
 WITH found AS MATERIALIZED (
     SELECT
         asked.nth, child.state::text AS state, child.output::text AS output, child.id,
+        child.kind::text AS kind, child.cancel_reason,
         sum(octet_length(child.output::text)) OVER (ORDER BY asked.nth) AS bytes
     FROM unnest($3::uuid[]) WITH ORDINALITY AS asked (id, nth)
     LEFT JOIN job AS child ON child.id = ANY (ARRAY[asked.id])
@@ -19,7 +20,9 @@ WITH found AS MATERIALIZED (
         AND job.state::text = 'running'
     )
 )
-SELECT found.state, found.output, last.error_class, last.message
+SELECT
+    found.state, found.output, last.error_class, coalesce(last.message, found.cancel_reason) AS message,
+    found.kind
 FROM found
 LEFT JOIN LATERAL (
     SELECT failure.error_class, failure.message

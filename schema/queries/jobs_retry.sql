@@ -8,6 +8,7 @@ WITH changed AS (
     SET state = CASE
             WHEN job.sequence AND job.state IN ('pending', 'completed', 'cancelled', 'discarded')
             THEN 'pending' -- until it is its turn
+            WHEN job.kind = 'headrace.graph' THEN 'pending' -- it ends with its jobs
             ELSE 'available'
         END::job_state,
         scheduled_at = CASE WHEN job.state = 'available' THEN job.scheduled_at ELSE now() END,

@@ -1,6 +1,7 @@
 -- Delete old final jobs, waiters that nobody minds any more, and nodes long gone. Queues that keep jobs
 -- of a state for a time of their own are left out: for them there is prune_queue.sql. So are children of
--- workflows that have not ended: these may ask again for what came of them.
+-- workflows that have not ended: these may ask again for what came of them; and jobs of graphs whose root
+-- is there.
 -- Caller: Store.prune, by the leader's Pruner.
 -- Takes:  $1 states, $2 by state: seconds that its jobs are kept; $3 how many jobs at most; $4 the term
 --         in which a leader asks, which does nothing if that is over; NULL: anybody else.
@@ -39,7 +40,8 @@ WITH entitled AS MATERIALIZED (
         AND job.queue::text <> ALL (kept.apart)
         AND (job.parent_id IS NULL OR NOT EXISTS (
             SELECT FROM job AS parent
-            WHERE parent.id = ANY (ARRAY[job.parent_id]) AND parent.finalized_at IS NULL
+            WHERE parent.id = ANY (ARRAY[job.parent_id])
+            AND (parent.finalized_at IS NULL OR parent.kind = 'headrace.graph')
         ))
         ORDER BY job.finalized_at
         LIMIT $3::integer

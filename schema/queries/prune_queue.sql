@@ -27,7 +27,8 @@ WITH seen AS MATERIALIZED (
     WHERE seen.queue = $2::text AND job.finalized_at = seen.finalized_at
     AND (job.parent_id IS NULL OR NOT EXISTS (
         SELECT FROM job AS parent
-            WHERE parent.id = ANY (ARRAY[job.parent_id]) AND parent.finalized_at IS NULL
+        WHERE parent.id = ANY (ARRAY[job.parent_id])
+        AND (parent.finalized_at IS NULL OR parent.kind = 'headrace.graph')
     ))
     FOR UPDATE OF job SKIP LOCKED
 ), deleted AS (

@@ -12,7 +12,7 @@ import contextvars
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +33,7 @@ from runtime.workflow.records import (
     ChildResult,
     Collect,
     Collected,
+    Dependency,
     History,
     Recall,
     Recalled,
@@ -79,6 +80,7 @@ class World(NoWorkflows):
         self.published: dict[str, Any] = {}
         self.jobs: dict[UUID, tuple[str, NewJob]] = {}
         self.results: dict[UUID, ChildResult] = {}
+        self.after: list[Dependency] = []
         self.asked: list[Ask] = []
         self.runs = 0
         self.outcome: Outcome | None = None
@@ -187,6 +189,7 @@ class World(NoWorkflows):
         for job in ask.jobs:
             self.jobs.setdefault(job.id, ("" if ask.detached else ask.step.place, job))
         if not ask.more:
+            self.after += ask.after
             self._record(ask.step)
         return Recorded(self.now)
 
@@ -219,7 +222,12 @@ class World(NoWorkflows):
 
     def _collected(self, ask: Collect) -> Collected:
         ids = [UUID(bytes=each) for each in ask.ids[: self.collected_at_once]]
-        return Collected(tuple(self.results.get(each, ChildResult("available")) for each in ids))
+        kinds = {job_id: job.kind for job_id, (_, job) in self.jobs.items()}
+        found = [self.results.get(each, ChildResult("available")) for each in ids]
+        pairs = zip(ids, found, strict=True)
+        return Collected(
+            tuple(msgspec.structs.replace(each, kind=kinds.get(one, "")) for one, each in pairs)
+        )
 
     # --- what happens -----------------------------------------------------------------------------
 
@@ -245,7 +253,7 @@ class World(NoWorkflows):
         _, job = self.jobs[job_id]
         handler = self.app.handlers[job.kind]
         frame = wire.Run(1, 0, job_id.bytes, 1, job.kind, "default", job.args, 1, 1, "{}")
-        outcome = _run(handler, frame, JobContext(frame))
+        outcome = _run(handler, frame, JobContext(frame, _Collecting(self, handler.is_async)))
         if isinstance(outcome, Completed):
             self.results[job_id] = ChildResult("completed", outcome.output)
         else:
@@ -288,19 +296,80 @@ class World(NoWorkflows):
 
     def move_on(self, outcome: Suspended) -> None:
         """Have something happen that it waits for."""
-        for job_id in self.jobs:
-            if job_id not in self.results:
+        for job_id, why in self.ready():
+            if why is None:
                 self.run_child(job_id)
+            else:
+                self.results[job_id] = ChildResult("cancelled", None, "", why)
         if any(self.can_go_on(step) for step in self.open_steps()):
             return
         if outcome.seconds is not None:
             self.pass_time(outcome.seconds + 0.001)
+
+    def ready(self) -> Iterator[tuple[UUID, str | None]]:
+        """Child jobs that may begin, one after the other; or why one is skipped."""
+        for job_id, (place, _) in list(self.jobs.items()):
+            needed = [each for each in self.after if job_id.bytes in each.waiting]
+            states = [self._states(each) for each in needed]
+            if job_id in self.results or any(None in each for each in states):
+                continue
+            siblings = [
+                self.results[each] for each in self._children(place) if each in self.results
+            ]
+            failed = any(each.state != "completed" for each in siblings)
+            if needed and failed and self.modes.get(place) == "stop":
+                yield job_id, "skipped: another has failed"
+            elif any(
+                set(each[: one.strict]) - {"completed"}
+                for one, each in zip(needed, states, strict=True)
+            ):
+                yield job_id, "skipped: what it comes after has"
+            else:
+                yield job_id, None
+
+    def _states(self, dependency: Dependency) -> list[str | None]:
+        ended = [self.results.get(UUID(bytes=each)) for each in dependency.needed]
+        return [None if each is None else each.state for each in ended]
 
     @property
     def output(self) -> Any:
         """Of a workflow that has ended well."""
         assert isinstance(self.outcome, Completed), self.outcome
         return None if self.outcome.output is None else json.loads(self.outcome.output)
+
+
+class _Collecting(NoWorkflows):
+    """The desk of a child job: it may ask for outputs of others."""
+
+    stored_limit = 2 * 1024 * 1024
+
+    def __init__(self, world: World, is_async: bool) -> None:
+        self._world = world
+        self._is_async = is_async
+
+    def ask(self, frame: wire.Asked) -> Any:
+        assert isinstance(frame.ask, Collect)
+        answer = self._world._collected(frame.ask)
+        if not self._is_async:
+            return Slot(answer)
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        future.set_result(answer)
+        return future
+
+    def stop_reason(self, seq: int) -> str | None:
+        return None
+
+    def handler(self, kind: str) -> Any:
+        return None
+
+    def post(self, frame: Any) -> None:
+        """Nobody hears."""
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Never."""
+
+    def undisturbed(self, action: Callable[[], Any], /) -> Any:
+        return action()
 
 
 def _fill(future: asyncio.Future[Answer], answer: Answer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from uuid import UUID
 
-from actors.store.memory import endings, workflows
+from actors.store.memory import endings, going_on, workflows
 from actors.store.memory.arrival import holder_of
 from actors.store.memory.rows import JobEntry
 from actors.store.memory.state import State
@@ -70,7 +70,7 @@ def retry(state: State, job_id: UUID) -> Job:
         when = None if job.state is JobState.AVAILABLE else now
         state.jobs.move(job, JobState.AVAILABLE, now, scheduled_at=when)
         state.announce(job)
-        workflows.forget_failures(state, job.id)
+        going_on.forget_failures(state, job.id)
     return shown(state, job)
 
 

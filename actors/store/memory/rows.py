@@ -89,6 +89,7 @@ class JobEntry:
     noted: RunNote | None = None  # what its latest run told, in one
     unique_key: bytes | None = None  # with its period
     parent: tuple[UUID, str] | None = None  # the workflow that waits for it, and where
+    held_again: bool = False  # by the bound of its map, after a retry
 
     @property
     def id(self) -> UUID:

@@ -38,6 +38,16 @@ class StepEntry:
 
 
 @attrs.define(eq=False)
+class DependencyEntry:
+    """A row of the table `dependency`."""
+
+    needed: tuple[UUID, ...]
+    strict: int
+    waiting: tuple[UUID, ...]
+    released: bool = False
+
+
+@attrs.define(eq=False)
 class State:
     """The tables."""
 
@@ -61,6 +71,8 @@ class State:
     published: dict[tuple[UUID, str], str] = attrs.field(factory=dict)  # by job and key
     happenings: dict[str, str] = attrs.field(factory=dict)  # events, by name
     happened_at: dict[str, float] = attrs.field(factory=dict)  # the same ones
+    # Of graphs, by parent and place.
+    dependencies: dict[tuple[UUID, str], list[DependencyEntry]] = attrs.field(factory=dict)
 
     def begin_run(self, job: JobEntry, node_id: int) -> None:
         """A claim takes this job."""
@@ -101,6 +113,18 @@ class State:
         self.signals.pop(job.id, None)
         for known in [known for known in self.published if known[0] == job.id]:
             del self.published[known]
+        for graph in [graph for graph in self.dependencies if graph[0] == job.id]:
+            del self.dependencies[graph]
+
+    def children(self, parent: UUID, place: str | None = None) -> list[JobEntry]:
+        """Of a job; those at this place of it."""
+        return [
+            child
+            for child in self.jobs.in_state(*JobState)
+            if child.parent is not None
+            and child.parent[0] == parent
+            and (place is None or child.parent[1] == place)
+        ]
 
     def needs(self, job: JobEntry) -> bool:
         """Whether a job's parent may still ask how it has ended."""

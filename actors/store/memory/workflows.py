@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from uuid import UUID
 
-import attrs
 import msgspec
 
-from actors.store.memory import arrival, endings, mailbox
+from actors.store.memory import arrival, endings, graphs, mailbox
 from actors.store.memory.rows import JobEntry
 from actors.store.memory.state import State, StepEntry
 from actors.store.workflows import RunRecords
@@ -79,6 +78,9 @@ def _write(state: State, job: JobEntry, step: StepRecord, now: float) -> None:
 
 def _begin_anew(state: State, job: JobEntry, step: StepRecord) -> None:
     state.jobs.rewrite(job, msgspec.structs.replace(job.new, args=step.output or "{}"))
+    for child in _children(state, job.id):
+        _cancel(state, [child], state.clock.now())
+        child.parent = None
     told = msgspec.structs.replace(step, output=None)
     state.steps[job.id] = {step.place: StepEntry(told, job.run_number, None)}
 
@@ -104,9 +106,10 @@ def _spawn(state: State, job: JobEntry, ask: Spawn) -> Recorded | Refused:
         due = child.scheduled_at
         if child.state is JobState.AVAILABLE:
             due = now - (len(fresh) - index) * _CHILD_SPACING
-        held = ask.step.max_in_flight is not None and not new.sequence
+        held = new.held or (ask.step.max_in_flight is not None and not new.sequence)
         state.jobs.move(child, JobState.PENDING if held else child.state, now, scheduled_at=due)
     if not ask.more:
+        graphs.write(state, job.id, ask.step.place, ask.after)
         _write(state, job, ask.step, now)
     if ask.step.max_in_flight is not None:
         _release(state, job.id, ask.step.place, ask.step.max_in_flight)
@@ -114,19 +117,13 @@ def _spawn(state: State, job: JobEntry, ask: Spawn) -> Recorded | Refused:
 
 
 def _children(state: State, parent: UUID, place: str | None = None) -> list[JobEntry]:
-    return [
-        child
-        for child in state.jobs.in_state(*JobState)
-        if child.parent is not None
-        and child.parent[0] == parent
-        and (place is None or child.parent[1] == place)
-    ]
+    return state.children(parent, place)
 
 
 def _is_held(child: JobEntry) -> bool:
     """Whether it waits for room among its siblings."""
     never_ran = child.run_number == 0 and not child.new.sequence
-    return child.state is JobState.PENDING and never_ran
+    return child.state is JobState.PENDING and (never_ran or child.held_again)
 
 
 def _release(state: State, parent: UUID, place: str, most: int) -> None:
@@ -134,12 +131,13 @@ def _release(state: State, parent: UUID, place: str, most: int) -> None:
     children = _children(state, parent, place)
     held = sorted(
         (child for child in children if _is_held(child)),
-        key=lambda child: (child.scheduled_at, child.id),
+        key=lambda child: (child.held_again, child.scheduled_at, child.id),
     )
     begun = sum(not child.state.final and not _is_held(child) for child in children)
     free = [child for child in held if child.paused_at is None]
     for child in free[: max(0, most - begun)]:
         to = JobState.SCHEDULED if child.scheduled_at > now else JobState.AVAILABLE
+        child.held_again = False
         state.jobs.move(child, to, now)
         state.announce(child)
 
@@ -248,15 +246,16 @@ def _result(state: State, child_id: UUID) -> ChildResult:
     if child_id not in state.jobs:
         return ChildResult("missing")
     child = state.jobs.get(child_id)
-    if not child.failures or child.state is JobState.COMPLETED:
-        return ChildResult(child.state.value, child.output)
-    last = child.failures[0]
-    return ChildResult(child.state.value, child.output, last.error_class, last.message)
+    told = ("", child.cancel_reason or "")
+    if child.failures and child.state is not JobState.COMPLETED:
+        told = (child.failures[0].error_class, child.failures[0].message)
+    return ChildResult(child.state.value, child.output, *told, child.new.kind)
 
 
 def wake(state: State, job_ids: Iterable[UUID]) -> int:
     """See Store.wake."""
     known = [state.jobs.get(job_id) for job_id in dict.fromkeys(job_ids) if job_id in state.jobs]
+    graphs.release_dependents(state, [job.id for job in known])
     return sum(_wake_one(state, job) for job in known)
 
 
@@ -302,6 +301,7 @@ def sweep(state: State, limit: int, term: int | None) -> int:
     """See Store.sweep_waits."""
     if not state.leads(term):
         return 0
+    graphs.release_dependents(state, list(state.steps))
     waiting = dict.fromkeys(job_id for job_id, _ in _open(state) if _may_go_on(state, job_id))
     parents = dict.fromkeys(
         child.parent[0]
@@ -338,44 +338,3 @@ def tell(state: State, job: JobEntry) -> None:
         state.board.notify("wake", str(job.parent[0]))
     if any(not entry.record.done for entry in state.steps.get(job.id, {}).values()):
         state.board.notify("wake", str(job.id))
-
-
-def forget_failures(state: State, job_id: UUID) -> None:
-    """As the SQL function of this name: a workflow goes on from where it failed."""
-    steps = state.steps.get(job_id, {})
-    failed = [place for place, entry in steps.items() if _has_failed(entry.record)]
-    for place in [place for place in failed if not _is_followed(steps, place)]:
-        entry = steps.pop(place)
-        if _children(state, job_id, place):
-            opened = msgspec.structs.replace(entry.record, done=False, error=None)
-            steps[place] = attrs.evolve(entry, record=opened)
-    for place, entry in steps.items():
-        for child in _children(state, job_id, place):
-            failed_child = child.state in (JobState.CANCELLED, JobState.DISCARDED)
-            if failed_child and not entry.record.done:
-                _try_again(state, child)
-    endings.watch_again(state, job_id)
-
-
-def _has_failed(step: StepRecord) -> bool:
-    return step.done and step.error is not None
-
-
-def _is_followed(steps: Iterable[str], place: str) -> bool:
-    parts = place.split(".")
-    for level in range(len(parts), 0, -2):
-        following = ".".join([*parts[: level - 1], str(int(parts[level - 1]) + 1)])
-        if any(known == following or known.startswith(f"{following}.") for known in steps):
-            return True
-    return False
-
-
-def _try_again(state: State, child: JobEntry) -> None:
-    now = state.clock.now()
-    child.output = child.cancel_requested_at = child.cancel_reason = None
-    child.paused_at = child.paused_from = child.expired_at = None
-    child.crashes = 0
-    child.max_attempts = max(child.max_attempts, child.attempt + 1)
-    state.jobs.move(child, JobState.AVAILABLE, now)
-    state.announce(child)
-    forget_failures(state, child.id)

@@ -15,6 +15,7 @@ from runtime.workflow.records import (
     LONGEST_ERROR_BYTES,
     ChildResult,
     Collected,
+    Dependency,
     History,
     Recalled,
     Record,
@@ -98,10 +99,19 @@ class _Waiting(msgspec.Struct, omit_defaults=False):
     until: float | None
     until_seconds: float | None
     max_in_flight: int | None
+    after: list[_After] | None
 
 
-def waiting_json(step: StepRecord) -> str:
-    """The step of a Spawn as spawn.sql takes it."""
+class _After(msgspec.Struct):
+    """A dependency as write_dependencies takes it."""
+
+    needed: list[UUID]
+    hard: int
+    waiting: list[UUID]
+
+
+def waiting_json(step: StepRecord, after: Sequence[Dependency] = ()) -> str:
+    """The step of a Spawn, with what its jobs wait for, as spawn.sql takes it."""
     error = error_text(step.error)
     waiting = _Waiting(
         step.op,
@@ -115,8 +125,13 @@ def waiting_json(step: StepRecord) -> str:
         step.until,
         step.until_seconds,
         step.max_in_flight,
+        [_After(_uuids(each.needed), each.strict, _uuids(each.waiting)) for each in after] or None,
     )
     return msgspec.json.encode(waiting).decode()
+
+
+def _uuids(ids: Sequence[bytes]) -> list[UUID]:
+    return [UUID(bytes=each) for each in ids]
 
 
 def recorded_of(row: Row, records: Sequence[RunRecords]) -> list[Recorded | Refused]:
@@ -197,7 +212,11 @@ def collected_of(found: Sequence[Row]) -> Collected | Refused:
             ChildResult("missing")
             if row["state"] is None
             else ChildResult(
-                row["state"], row["output"], row["error_class"] or "", row["message"] or ""
+                row["state"],
+                row["output"],
+                row["error_class"] or "",
+                row["message"] or "",
+                row["kind"],
             )
             for row in found
         )

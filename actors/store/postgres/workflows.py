@@ -181,7 +181,7 @@ def _values_of(one: RunRecords, ask: Spawn) -> tuple[Any, ...]:
         one.run_number,
         ask.step.place,
         as_json(ask.jobs),
-        None if ask.more else steps.waiting_json(ask.step),
+        None if ask.more else steps.waiting_json(ask.step, ask.after),
         ask.step.max_in_flight,
         ask.detached,
     )
