@@ -85,15 +85,16 @@ async def record_async(conn: Any, step: OwnStep) -> None:
         step.judge(await driver.fetch(text, step.parameter))
 
 
-# Classes and states that tell of the connection, or of the server: connection_exception, operator
-# intervention but for a cancelled query, statement_completion_unknown.
-_OF_THE_CONNECTION = ("08", "57P", "40003")
+# Classes of what may go well another time: it tells of the connection, or of the server
+# (connection_exception, operator_intervention but for a cancelled query), or of what others did at
+# the same time (transaction_rollback: serialization_failure, deadlock_detected).
+_PASSING = ("08", "57P", "40")
 
 
 def is_refused(error: BaseException) -> bool:
-    """Whether the database has said itself that it did not commit."""
+    """Whether the database has said itself that it did not commit, for a reason that stays."""
     state = sqlstate(error)
-    return bool(state) and not state.startswith(_OF_THE_CONNECTION)
+    return bool(state) and not state.startswith(_PASSING)
 
 
 def transaction(conn: Any) -> AbstractContextManager[object]:

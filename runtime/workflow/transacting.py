@@ -3,8 +3,8 @@
     begin ─▶ function ─▶ the step's record, on the same connection ─▶ commit
 
 Rules: what was lazily recorded is recorded before. Where it is unknown whether the commit took
-place, the run ends, and the next one looks. What the database refuses, be it at the commit, has
-failed.
+place, or another transaction was in its way, the run ends, and the next one looks. What the
+database refuses for its content, be it at the commit, has failed.
 """
 
 from __future__ import annotations

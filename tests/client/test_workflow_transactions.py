@@ -315,6 +315,34 @@ def test_and_so_it_is_in_asyncio(kit: Kit, url: str) -> None:
     assert effects(url) == 0
 
 
+@app.workflow
+def meets_another(ctx: Context, url: str) -> str:
+    def reads_and_writes(conn: Any) -> str:
+        """Another one reads and writes the same meanwhile: neither can have been the first."""
+        tries.append("try")
+        (found,) = conn.execute("SELECT count(*) FROM public.effect").fetchone()
+        conn.execute(INSERT)
+        if len(tries) == 1:
+            with psycopg.connect(url) as other:
+                other.isolation_level = psycopg.IsolationLevel.SERIALIZABLE
+                other.execute("SELECT count(*) FROM public.effect")
+                other.execute(INSERT)
+        return f"found {found}"
+
+    with psycopg.connect(url) as conn:
+        conn.isolation_level = psycopg.IsolationLevel.SERIALIZABLE
+        return ctx.transaction("pay", conn, reads_and_writes)
+
+
+def test_what_another_transaction_was_in_the_way_of_is_done_again(kit: Kit, url: str) -> None:
+    job = kit.client.enqueue(meets_another, url)
+    assert kit.drain().snoozed == 1
+    kit.advance(seconds=2)
+    kit.drain()
+    assert kit.client.result(job) == "found 1"
+    assert (effects(url), tries) == (2, ["try", "try"])
+
+
 @app.workflow(max_attempts=1)
 def may_not(ctx: Context, url: str) -> None:
     with psycopg.connect(url, autocommit=True) as conn:
