@@ -481,6 +481,56 @@ async def test_a_child_is_not_pruned_before_its_parent_has_ended(bench: Bench) -
     assert await bench.store.prune(Retention(), 100) == 1
 
 
+async def begin_anew(bench: Bench, job: ClaimedJob) -> ClaimedJob:
+    """Its next run, which is the first of its next round."""
+    await record(bench, job, StepRecord("0", "continue", "1", output="{}"))
+    await bench.store.ack([ack_of(job, JobState.AVAILABLE, counted=False)])
+    await bench.store.wake([job.id])
+    again, _ = await told(bench, job.id)
+    return again
+
+
+async def test_a_new_round_waits_for_its_own_children_alone(bench: Bench) -> None:
+    first = {"max_in_flight": 1, "mode": "first"}
+    parent = await bench.run_one()
+    await spawn(bench, parent, children(parent, 1, "1"), **first)
+    (failing,) = await run_children(bench)
+    await bench.store.ack([ack_of(failing, JobState.DISCARDED, failure=OOPS)])
+    await record(bench, parent, StepRecord("1", "map", "child", error=StepError("E", "oops")))
+
+    again = await begin_anew(bench, parent)
+    await spawn(bench, again, children(again, 2, "1~1"), **first)
+
+    assert await suspend(bench, again) == 0
+    assert await bench.store.sweep_waits(100) == 0
+    for left in (1, 0):
+        (child,) = await run_children(bench)
+        acked = await bench.store.ack([ack_of(child)])
+        assert await bench.store.wake(acked.parents) == (not left)
+
+
+@pytest.mark.parametrize("look", ["wake", "sweep"])
+async def test_children_of_the_round_before_are_cancelled_and_pruned(
+    bench: Bench, look: str
+) -> None:
+    parent = await bench.run_one()
+    await spawn(bench, parent, children(parent, 3))
+    ended, running = await run_children(bench, 2)
+    await bench.store.ack([ack_of(ended)])
+
+    again = await begin_anew(bench, parent)
+
+    if look == "sweep":
+        await bench.store.sweep_waits(100)
+    assert (await bench.store.get(running.id)).cancel_requested_at is not None
+    assert await run_children(bench) == []
+    acked = await bench.store.ack([ack_of(running, JobState.CANCELLED)])
+    assert acked.parents == ()
+    bench.hands.pass_time(1e6)
+    assert await bench.store.prune(Retention(), 100) == 3
+    assert await bench.state(again.id) is JobState.RUNNING
+
+
 # --- the sweep ------------------------------------------------------------------------------------
 
 
