@@ -72,7 +72,8 @@ class JobFilter:
     several, and the job has all of them; any_tag: it has one of them. metadata, args: an object
     that the job's own contains, as by PostgreSQL's `@>`. created, scheduled and finalized: `since`
     a time, that one included, and `until` another, that one excluded; a timedelta is an age. error:
-    a text in the job's last failure, its class or its message, in whatever case.
+    a text in the job's last failure, its class or its message, in whatever case. paused: whether
+    it is held back (`Client.pause_job`).
     Raises: UsageError.
     """
 
@@ -93,6 +94,7 @@ class JobFilter:
     id: tuple[UUID, ...] | None = attrs.field(default=None, converter=_ids)
     priority: tuple[int, ...] = attrs.field(default=None, converter=_priorities)
     error: str | None = None
+    paused: bool | None = None
 
     @property
     def says_nothing(self) -> bool:
@@ -133,6 +135,7 @@ def values_of(wanted: JobFilter) -> tuple[Any, ...]:
         None if wanted.id is None else list(wanted.id),
         list(wanted.priority) or None,
         wanted.error,
+        wanted.paused,
     )
 
 
@@ -164,6 +167,7 @@ def fits(job: Job, wanted: JobFilter) -> bool:
         and _within(job.scheduled_at, wanted.scheduled_since, wanted.scheduled_until)
         and _within(job.finalized_at, wanted.finalized_since, wanted.finalized_until)
         and (wanted.error is None or (last is not None and wanted.error.lower() in told))
+        and wanted.paused in (None, getattr(job, "paused_at", None) is not None)
     )
 
 

@@ -327,7 +327,7 @@ class Store(WorkflowStore, Protocol):
     async def resume_job(self, job_id: UUID) -> Job:
         """Undo `pause_job`: it comes back to where it was, and what came meanwhile counts.
 
-        Raises: JobNotFound; JobNotUnique, if another holds its key now.
+        Raises: JobNotFound.
         """
 
     async def retry(self, job_id: UUID) -> Job:

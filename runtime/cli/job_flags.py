@@ -86,6 +86,11 @@ _SINGLE: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {"callback": _object, "metavar": "JSON", "help": "The job's args contain this."},
     ),
     ("--error", "error", {"help": "A text in the last failure, in whatever case."}),
+    (
+        "--paused/--not-paused",
+        "paused",
+        {"is_flag": True, "default": None, "help": "The job is held back."},
+    ),
     *(
         (f"--{what}-{side}", f"{what}_{side}", {"callback": moment, "metavar": "TIME|AGE"})
         for what in ("created", "scheduled", "finalized")

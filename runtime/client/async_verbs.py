@@ -141,7 +141,7 @@ class AsyncVerbs(AsyncGroups, ABC):
     async def resume_job(self, job_id: UUID) -> Job:
         """Undo `pause_job`: the job goes on from where it was. Another stays as it is.
 
-        Raises: JobNotFound, JobNotUnique.
+        Raises: JobNotFound.
         """
         core = self.core
         return await self._call(lambda: core.resume_job(job_id))

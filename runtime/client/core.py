@@ -68,17 +68,13 @@ class Core:
         return await self._change("job_pause", job_id)
 
     async def resume_job(self, job_id: UUID) -> Job:
-        """Let a job go on; see `Client.resume_job`. Raises: JobNotFound, JobNotUnique."""
-        return await self._begin("job_resume", job_id)
+        """Let a job go on; see `Client.resume_job`. Raises: JobNotFound."""
+        return await self._change("job_resume", job_id)
 
     async def retry(self, job_id: UUID) -> Job:
         """Make a job available; see `Client.retry`. Raises: JobNotFound, JobNotUnique."""
-        return await self._begin("retry", job_id)
-
-    async def _begin(self, name: str, job_id: UUID) -> Job:
-        """A change after which the job may hold its unique key again."""
         try:
-            return await self._change(name, job_id)
+            return await self._change("retry", job_id)
         except JobNotUnique:
             row = await self.database.run(lambda conn: conn.fetchrow(sql.load("holder"), job_id))
             raise JobNotUnique(None if row is None else row["id"]) from None

@@ -149,7 +149,7 @@ class Client(SyncGroups):
     def resume_job(self, job_id: UUID) -> Job:
         """Undo `pause_job`: the job goes on from where it was. Another stays as it is.
 
-        Raises: JobNotFound, JobNotUnique.
+        Raises: JobNotFound.
         """
         return self._call(lambda core: core.resume_job(job_id))
 

@@ -158,7 +158,7 @@ END
 $$;
 
 -- Undo pause_jobs: jobs come back to where they would be, and are looked at for what came meanwhile.
--- changed: that were not running; asked: that run. Errors: 23505 job_unique, if another job holds the key of one.
+-- changed: that were not running; asked: that run.
 CREATE FUNCTION resume_jobs(ids uuid[], OUT changed bigint, OUT asked bigint)
 LANGUAGE plpgsql VOLATILE
 AS $$

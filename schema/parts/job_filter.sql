@@ -1,5 +1,5 @@
 -- Which jobs are meant: all conditions that are given (not NULL) hold.
--- Caller: runtime.job_filter.values_of gives the parameters $1 to $17, in this order.
+-- Caller: runtime.job_filter.values_of gives the parameters $1 to $18, in this order.
 -- The states are given as what they are, not as texts: of a cast from text the planner cannot prove
 -- that an index of one state is enough. It must know the values (force_custom_plan): then only the
 -- given conditions are left.
@@ -29,3 +29,4 @@ AND ($17::text IS NULL OR EXISTS (
     ) AS last
     WHERE strpos(lower(last.error_class || ': ' || last.message), lower($17::text)) > 0
 ))
+AND ($18::boolean IS NULL OR (job.paused_at IS NOT NULL AND job.finalized_at IS NULL) = $18::boolean)

@@ -1,7 +1,7 @@
 -- A page of discarded jobs, those that were discarded first first.
 -- Caller: runtime.client, DeadWork.export; in a transaction with plan_freely.sql.
--- Takes:  $1 to $17 the filter; $18 and $19 when the last job of the page before was discarded, and its
---         id, or NULLs; $20 how many at most.
+-- Takes:  $1 to $18 the filter; $19 and $20 when the last job of the page before was discarded, and its
+--         id, or NULLs; $21 how many at most.
 -- Locks:  none.
 -- Index:  job_finalized, a range.
 SELECT
@@ -10,12 +10,12 @@ FROM (
     SELECT *
     FROM job
     WHERE job.state = 'discarded' AND job.finalized_at IS NOT NULL
-    AND ($18::timestamptz IS NULL OR job.finalized_at >= $18::timestamptz)
-    AND ($19::uuid IS NULL OR (job.finalized_at, job.id) > ($18::timestamptz, $19::uuid))
+    AND ($19::timestamptz IS NULL OR job.finalized_at >= $19::timestamptz)
+    AND ($20::uuid IS NULL OR (job.finalized_at, job.id) > ($19::timestamptz, $20::uuid))
     AND
 /* part: job_filter */
     ORDER BY job.finalized_at, job.id
-    LIMIT $20::integer
+    LIMIT $21::integer
 ) AS job
 LEFT JOIN node ON node.id = job.node_id
 ORDER BY job.finalized_at, job.id

@@ -10,10 +10,10 @@ WITH found AS MATERIALIZED (
     FROM job
     WHERE
 /* part: job_filter */
-    AND ($18::uuid IS NULL OR job.id > $18::uuid)
-    AND job.created_at <= $19::timestamptz
+    AND ($19::uuid IS NULL OR job.id > $19::uuid)
+    AND job.created_at <= $20::timestamptz
     ORDER BY job.id
-    LIMIT $20::integer
+    LIMIT $21::integer
 )
 SELECT found.id, locked.state::text
 FROM found LEFT JOIN LATERAL (

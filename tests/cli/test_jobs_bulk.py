@@ -141,3 +141,45 @@ def test_what_makes_no_sense_is_refused(on: Cli) -> None:
         (("retry", "--kind", "a", "--resume", "x"), "resume"),
     ]:
         assert part in on("job", *arguments, status=2).err
+
+
+def test_jobs_are_paused_and_resumed_by_id_and_by_conditions(on: Cli, migrated_url: str) -> None:
+    fill(migrated_url)
+
+    def states(*flags: object) -> list[str]:
+        return [job["state"] for job in on("job", "list", *flags, "--json").json]
+
+    ids = [job["id"] for job in on("job", "list", "--state", "available", "--json").json]
+    paused = on("job", "pause", ids[0], "--json").json
+    assert [(job["state"], job["paused_at"] is not None) for job in paused] == [("pending", True)]
+    assert "pending (paused)" in on("job", "show", ids[0]).out
+    assert states("--paused") == ["pending"]
+    told = on("job", "pause", "--queue", "q1", "--queue", "q2", "--json").json
+    assert (told["changed"], told["asked"], told["skipped"]) == (2, 1, 1)
+    assert states("--paused") == ["running", "pending", "pending"]
+    assert states("--not-paused") == ["discarded"]
+    resumed = on("job", "resume", *ids, "--json").json
+    assert [(job["state"], job["paused_at"]) for job in resumed] == [("available", None)] * 2
+    assert "1     running: resumed as they run" in on("job", "resume", "--paused").out
+    assert states("--paused") == []
+
+
+def test_a_workflow_that_cleans_up_is_told_but_by_force(on: Cli, migrated_url: str) -> None:
+    fill(migrated_url)
+    execute(
+        migrated_url,
+        "UPDATE headrace.job SET run_number = 1, state = 'pending' WHERE queue = 'q1'",
+    )
+    execute(
+        migrated_url,
+        "INSERT INTO headrace.step (job_id, place, op, name, done, run_number)"
+        " SELECT id, '0.0.1', 'signal', 'headrace.cancel', false, 1 FROM headrace.job",
+    )
+    ids = [job["id"] for job in on("job", "list", "--queue", "q1", "--json").json]
+    told = on("job", "cancel", ids[0], "--reason", "enough", "--json").json
+    assert [(job["state"], job["cancel_reason"]) for job in told] == [("available", "enough")]
+    assert "available (cancel requested)" in on("job", "show", ids[0]).out
+    ended = on("job", "cancel", "--queue", "q1", "--force", "--json").json
+    assert ended["changed"] == 2
+    listed = on("job", "list", "--queue", "q1", "--json").json
+    assert [job["state"] for job in listed] == ["cancelled"] * 2

@@ -29,8 +29,7 @@ def cancel(state: State, job_id: UUID, reason: str | None, *, force: bool) -> Jo
     if not job.state.final:
         if force:
             state.steps.get(job_id, {}).pop(WATCH, None)
-        workflows.cancel_one(state, job, reason, again=force)
-        if job.state.final:
+        if workflows.cancel_one(state, job, reason, again=force):
             workflows.tell(state, job)
     return shown(state, job)
 
@@ -46,7 +45,6 @@ def resume_job(state: State, job_id: UUID) -> Job:
     """See Store.resume_job."""
     job = state.jobs.get(job_id)
     if job.paused_at is not None and not job.state.final:
-        _require_key(state, job)
         endings.resume(state, job)
         workflows.wake(state, [job_id, *(() if job.parent is None else (job.parent[0],))])
     return shown(state, job)

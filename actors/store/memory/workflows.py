@@ -148,14 +148,16 @@ def _cancel(state: State, children: Iterable[JobEntry], now: float) -> None:
             cancel_one(state, child, "its parent has ended")
 
 
-def cancel_one(state: State, job: JobEntry, reason: str | None, *, again: bool = False) -> None:
-    """Cancel a job that has not ended: at once, or by its node, or by having it clean up."""
+def cancel_one(state: State, job: JobEntry, reason: str | None, *, again: bool = False) -> bool:
+    """Cancel a job that has not ended: at once, or by its node, or by having it clean up. Returns
+    whether it has ended."""
     now = state.clock.now()
     endings.request(job, reason, now, again=again)
     if job.state is JobState.RUNNING:
         state.board.notify("control", f"cancel:{job.id}")
     else:
         endings.end_or_tell(state, job, JobState.CANCELLED, now)
+    return job.finalized_at is not None
 
 
 def _children_over(state: State, job_id: UUID, step: StepRecord) -> bool:

@@ -264,15 +264,12 @@ class PostgresStore(PostgresWorkflows):
 
     async def resume_job(self, job_id: UUID) -> Job:
         """See Store."""
-        return await self._begin("job_resume", job_id)
+        return await self._change_and_get("job_resume", job_id)
 
     async def retry(self, job_id: UUID) -> Job:
         """See Store."""
-        return await self._begin("retry", job_id)
-
-    async def _begin(self, name: str, job_id: UUID) -> Job:
         try:
-            return await self._change_and_get(name, job_id)
+            return await self._change_and_get("retry", job_id)
         except JobNotUnique:
             found = await self._fetch("holder", job_id)
             raise JobNotUnique(found[0]["id"] if found else None) from None
