@@ -109,6 +109,7 @@ class RunEnded(msgspec.Struct, frozen=True, gc=False):
     wait_seconds: float  # from scheduled_at to the claim, by the database's clock
     job_id: UUID | None = None
     error: str = ""  # "ValueError: message" of a failure
+    waits: str = ""  # of a suspended workflow: for what
 
 
 @attrs.frozen

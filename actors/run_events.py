@@ -43,7 +43,10 @@ def ended(settled: Settled, seconds: float) -> events.RunEnded:
     if isinstance(outcome, _MAY_HAVE_FAILED) and outcome.failure:
         error = f"{outcome.failure.error_class}: {outcome.failure.message}"
     word = _WORDS[type(outcome)]
-    return events.RunEnded(job.kind, job.queue, word, seconds, job.wait_seconds, job.id, error)
+    waits = outcome.waits if isinstance(outcome, Suspended) else ""
+    return events.RunEnded(
+        job.kind, job.queue, word, seconds, job.wait_seconds, job.id, error, waits
+    )
 
 
 def refusal(settled: Settled) -> events.PayloadRefused | None:

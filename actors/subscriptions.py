@@ -20,7 +20,7 @@ import trio
 
 from actors import events
 from runtime.event import Event, EventFilter, event_filter
-from runtime.lifecycle import Ack
+from runtime.lifecycle import Ack, JobState
 
 DEFAULT_BUFFER = 10_000  # events
 # Ended runs whose outcome is not written yet; more are told of without their kind and queue.
@@ -130,7 +130,7 @@ class Subscriptions:
 
     def _tell_ack(self, ack: Ack) -> None:
         run = self._ended.pop(ack.id, None)
-        word = _word(ack)
+        word = _word(ack, run)
         if word is None:
             return
         failure = ack.failure
@@ -146,6 +146,7 @@ class Subscriptions:
             pid=None if failure is None else failure.pid,
             exit_status=None if failure is None else failure.exit_status,
             signal=None if failure is None else failure.signal,
+            waits=None if word != "suspended" or run is None else run.waits or None,
         )
         self._tell(told)
 
@@ -154,12 +155,14 @@ class Subscriptions:
             subscription.put(event)
 
 
-def _word(ack: Ack) -> str | None:
-    """What is told of an outcome; None: nothing, of a run that was given back."""
+def _word(ack: Ack, run: events.RunEnded | None) -> str | None:
+    """What is told of an outcome; None: nothing, of a run that was given back or began anew."""
     if ack.state.final:
         return ack.state.value
     if ack.failure is not None:
         return "failed"
+    if run is not None and run.outcome == "suspended":
+        return None if ack.state is JobState.AVAILABLE else "suspended"
     return None if ack.delay_seconds is None else "snoozed"
 
 

@@ -19,7 +19,8 @@ EVENTS = (
     "failed",  # and will run again
     "discarded",
     "cancelled",
-    "snoozed",
+    "snoozed",  # by its handler; and will run again, at a time
+    "suspended",  # a workflow waits; and will run again
     "rescued",  # from a dead node; and will run again
     "paused",  # a queue; so is the next
     "resumed",
@@ -49,6 +50,7 @@ class Event(msgspec.Struct, frozen=True):
     exit_status: int | None = None
     signal: str | None = None  # such as "SIGKILL"
     jobs: int = 1
+    waits: str | None = None  # of a suspended workflow: for what, such as "signal approved"
 
 
 class EventFilter(msgspec.Struct, frozen=True):

@@ -78,10 +78,11 @@ class Suspended(msgspec.Struct, frozen=True, array_like=True, tag="suspended"):
     """A workflow waits: it is run again when one of its open steps can go on; not counted.
 
     Attributes: seconds, until the soonest time that one of them waits for; None: they wait for no
-    time.
+    time; waits, for what, such as "signal approved", for people.
     """
 
     seconds: float | None = None
+    waits: str = ""
 
 
 Outcome = Completed | Failed | Snoozed | Discarded | Cancelled | GivenBack | Suspended

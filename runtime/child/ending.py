@@ -105,7 +105,7 @@ class Judge:
         """The outcome of a handler that raised. `told`: whether it had been told to stop."""
         suspend = suspend_of(error)
         if suspend is not None:
-            return Suspended(suspend.seconds)
+            return Suspended(suspend.seconds, suspend.waits)
         if isinstance(error, ContinuedAsNew):
             return Suspended(0.0)
         interrupted = next((e for e in chain(error) if isinstance(e, Interrupted)), None)

@@ -34,7 +34,8 @@ def events(
 ) -> None:
     """Print what happens to jobs and queues, until Ctrl-C; at most once, from now on.
 
-    Events: completed, failed, discarded, cancelled, snoozed, rescued, paused, resumed; none: all.
+    Events: completed, failed, discarded, cancelled, snoozed, suspended, rescued, paused, resumed;
+    none: all.
     """
 
     def hear(client: Client) -> None:
@@ -54,7 +55,8 @@ def _line(event: Event) -> str:
         return head
     attempt = f"attempt {event.attempt}/{event.max_attempts}"
     error = f": {event.error}" if event.error else ""
-    return f"{head} {event.kind} {event.job_id} {attempt}{error}{_death(event)}"
+    waits = f": {event.waits}" if event.waits else ""
+    return f"{head} {event.kind} {event.job_id} {attempt}{error}{waits}{_death(event)}"
 
 
 def _death(event: Event) -> str:

@@ -79,8 +79,9 @@ def migrate_status(settings: Settings, as_json: bool) -> int:
 def migrate_grant(settings: Settings, rights: str, role: str) -> None:
     """Give ROLE, which exists, the rights of a producer or of a worker, and no more.
 
-    A producer can enqueue and nothing else; a worker can serve, and all that a client does. Only
-    whoever owns the tables, because it made them, can grant.
+    A producer can enqueue, send signals and events, read what workflows publish, and nothing else;
+    a worker can serve, and all that a client does. Only whoever owns the tables, because it made
+    them, can grant.
     """
     from actors.store.errors import DatabaseError
 

@@ -60,8 +60,9 @@ class SyncGroups(SyncWorkflowVerbs):
     ) -> Events:
         """Subscribe to what happens to jobs and queues, on all nodes, at most once: see `Events`.
 
-        Args: events: of completed, failed, discarded, cancelled, snoozed, rescued, paused, resumed;
-        none: all. kinds, queues: of these alone. buffer: events that may wait to be taken.
+        Args: events: of completed, failed, discarded, cancelled, snoozed, suspended, rescued,
+        paused, resumed; none: all. kinds, queues: of these alone. buffer: events that may wait to
+        be taken.
         Raises: UsageError, also behind a transaction pooler.
         """
         wanted = event_filter(events, kinds, queues)

@@ -23,6 +23,7 @@ from runtime.lifecycle import FINAL_STATES, JobState
 from runtime.payload import MIB, byte_size
 from runtime.workflow.failures import ChildFailed, ChildrenFailed, WorkflowChanged
 from runtime.workflow.flow import Flow, Wait
+from runtime.workflow.history import briefly
 from runtime.workflow.ids import child_id
 from runtime.workflow.inputs import of
 from runtime.workflow.records import (
@@ -108,7 +109,7 @@ class Children:
                 strand.put(spot.record(output="[]"))
                 return []
             yield from self._spawn(strand, spot)
-            raise strand.suspend(seconds=None)
+            raise strand.suspend(seconds=None, waits=briefly(self.op, self._name))
         if seen.done:
             return (yield from self._replayed(strand, spot, seen))
         self._check_count(strand, spot, seen)
@@ -171,7 +172,7 @@ class Children:
         results = yield from collected(strand, spot.place, seed, parent, len(self._calls))
         failures = _failures_of(parent, seed, results, self._mode)
         if failures is None and any(each.state not in _FINAL for each in results):
-            raise strand.suspend(seconds=None)
+            raise strand.suspend(seconds=None, waits=briefly(self.op, self._name))
         if failures is not None:
             text = msgspec.json.encode(failures).decode()
             error = self._error(failures)

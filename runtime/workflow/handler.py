@@ -70,7 +70,9 @@ class SyncWorkflow(Workflow[P, R]):
             try:
                 value = function(Context(job, strand, self), *args, **kwargs)
                 strand.end()
+                strand.note_snooze(value)
             except BaseException as error:
+                strand.note_snooze(error)
                 instead = strand.instead_of(error)
                 if instead is not None:
                     raise instead from None
@@ -102,7 +104,9 @@ class AsyncWorkflow(Workflow[P, R]):
             try:
                 value = await function(AsyncContext(job, strand, self), *args, **kwargs)
                 strand.end()
+                strand.note_snooze(value)
             except BaseException as error:
+                strand.note_snooze(error)
                 instead = strand.instead_of(error)
                 if instead is not None:
                     raise instead from None

@@ -21,6 +21,8 @@ WATCH = "0.0.1"
 EXPIRED = "its deadline (expires_at) came"
 # The place of the record that the job began anew; its name is how often it has.
 BEGUN_ANEW = "0"
+# The place at which a run that was snoozed says until when.
+SNOOZED = "0.0.2"
 
 
 class Past:
@@ -48,6 +50,8 @@ class Past:
                 continue
             if step.place == WATCH:
                 self.watches = True
+                continue
+            if step.place == SNOOZED:
                 continue
             if step.error is not None and step.error.error_class == CANCELLED:
                 self._note_cancelled(step.place, step.error)
@@ -134,6 +138,11 @@ class Past:
         """Whether it was told in one of these gathers, by their places."""
         return bool(self._cancelled) and not self._cancelled.isdisjoint(gathers)
 
+    @property
+    def waits(self) -> bool:
+        """Whether anything is open."""
+        return self.watches or any(not each.done for each in self._steps.values())
+
     def knows(self, place: str) -> bool:
         """Whether anything is recorded there."""
         return place in self._steps
@@ -143,6 +152,11 @@ class Past:
         for place in self._unreached:
             step = self._steps[place]
             raise WorkflowChanged(place, told(step.op, step.name), "nothing: it has ended")
+
+
+def briefly(op: str, name: str) -> str:
+    """An operation, in an event: as waits_of of 036 has it."""
+    return f"{op} {name}" if name else op
 
 
 def told(op: str, name: str) -> str:

@@ -113,6 +113,11 @@ class Session:
             if page.steps:
                 after = page.steps[-1].place
 
+    @property
+    def may_wait(self) -> bool:
+        """Whether anything is open, as far as is known."""
+        return not self._recalled or self.past.waits
+
     def seed(self, place: str) -> str:
         """The place, as ids and dice are made of it: not the same once the job began anew."""
         began_anew = self.past.began_anew

@@ -17,10 +17,11 @@ from typing import Any
 import attrs
 
 from runtime.errors import Expired, JobCancelled, RunStopped, UsageError
+from runtime.outcome import Snooze
 from runtime.workflow.cancelling import told_at
 from runtime.workflow.failures import WorkflowChanged
 from runtime.workflow.flow import Flow, Wait
-from runtime.workflow.history import GATHER, WATCH
+from runtime.workflow.history import GATHER, SNOOZED, WATCH, briefly
 from runtime.workflow.records import Recalled, Record, StepRecord
 from runtime.workflow.session import Session
 from runtime.workflow.spot import Spot
@@ -154,14 +155,18 @@ class Strand:
         if self.lazy:
             self.put()
 
-    def suspend(self, *records: StepRecord, seconds: float | None) -> Suspend:
-        """What to raise, to wait for what these open records say."""
+    def suspend(
+        self, *records: StepRecord, seconds: float | None, waits: str | None = None
+    ) -> Suspend:
+        """What to raise, to wait for what these open records say. `waits`: the same, for people."""
+        if waits is None:
+            waits = ", ".join(briefly(each.op, each.name) for each in records)
         if records:
             self.put(*records)
             self.session.past.opened(*records)
         else:
             self._flush()
-        return self.suspended_by(suspend_in(seconds))
+        return self.suspended_by(suspend_in(seconds, waits))
 
     def suspended_by(self, suspend: Suspend) -> Suspend:
         """From now on every operation raises it."""
@@ -171,7 +176,8 @@ class Strand:
     def wait_on(self, seen: Recalled) -> Suspend:
         """What to raise, to go on waiting for what is recorded."""
         until = seen.until
-        return self.suspend(seconds=None if until is None else until - self.session.now())
+        seconds = None if until is None else until - self.session.now()
+        return self.suspend(seconds=seconds, waits=briefly(seen.op, seen.name))
 
     @property
     def is_main(self) -> bool:
@@ -229,6 +235,14 @@ class Strand:
         past = self.session.past
         if past.told and past.expired:
             raise Expired(past.reason)
+
+    def note_snooze(self, verdict: object) -> None:
+        """The run ends with this. What it waited for before wakes it no sooner than a Snooze says:
+        that is recorded, for who wakes workflows.
+        """
+        if isinstance(verdict, Snooze) and verdict.seconds > 0 and self.session.may_wait:
+            until = verdict.seconds
+            self.put(StepRecord(SNOOZED, "snooze", "", done=False, until_seconds=until))
 
     def instead_of(self, error: BaseException) -> BaseException | None:
         """What the run ends with, where the function has raised this; None: with this."""

@@ -118,7 +118,8 @@ WITH given AS MATERIALIZED (
         CASE
             WHEN job.state IN ('completed', 'cancelled', 'discarded') THEN NULL
             WHEN settled.error_class IS NOT NULL THEN 'failed'
-            WHEN settled.delay_seconds IS NOT NULL THEN 'snoozed'
+            WHEN settled.delay_seconds IS NOT NULL THEN 'snoozed' -- emit_events tells it from suspended
+            WHEN settled.state = 'pending' THEN 'suspended'
         END AS event,
         CASE
             WHEN job.state IN ('scheduled', 'retryable') THEN settled.delay_seconds

@@ -17,7 +17,7 @@ from actors.subscriptions import Subscriptions
 from runtime.config import Config
 from runtime.errors import UsageError
 from runtime.job import ClaimedJob
-from runtime.outcome import Completed, Failed, Failure, GivenBack, Outcome, Snoozed
+from runtime.outcome import Completed, Failed, Failure, GivenBack, Outcome, Snoozed, Suspended
 from tests.actors.conftest import Bench, new_job
 
 OOPS = Failed(Failure("ValueError", "oops"))
@@ -53,6 +53,7 @@ async def test_ends_are_told_when_they_are_written(bench: Bench) -> None:
         "failed": (OOPS, 25),
         "discarded": (OOPS, 1),
         "snoozed": (Snoozed(9.0), 25),
+        "suspended": (Suspended(9.0, "sleep"), 25),
     }
     hold = bench.store.faults.hold("ack")
     first = await claimed(bench)
@@ -75,7 +76,13 @@ async def test_ends_are_told_when_they_are_written(bench: Bench) -> None:
             "kind",
             "default",
         )
-        assert event.error == (None if word in ("completed", "snoozed") else "ValueError: oops")
+        calm = word in ("completed", "snoozed", "suspended")
+        assert event.error == (None if calm else "ValueError: oops")
+        assert event.waits == ("sleep" if word == "suspended" else None)
+    patient = await claimed(bench)
+    end(patient, Suspended(None, "signal go"))
+    event = await heard.__anext__()
+    assert (event.event, event.state, event.waits) == ("suspended", "pending", "signal go")
 
 
 async def test_a_death_is_told_with_its_process_and_signal(bench: Bench) -> None:

@@ -33,7 +33,9 @@ def client(url: str) -> Iterator[Client]:
         yield made
 
 
-def ack(node: NodeByHand, run: tuple[UUID, int], state: str, delay: float, failed: bool) -> None:
+def ack(
+    node: NodeByHand, run: tuple[UUID, int], state: str, delay: float | None, failed: bool
+) -> None:
     failure = ["ValueError", "oops", "", None, None, None] if failed else [None] * 6
     values = [[run[0]], [run[1]], [state], [delay], [failed], [None], *([one] for one in failure)]
     run_sql(node.conn, "ack", values)
@@ -85,6 +87,44 @@ def test_every_end_and_every_other_event_is_told(
     assert (heard[5].state, heard[5].error) == ("available", "NodeLost")
     assert heard[6] == Event("paused", heard[6].at if heard[6] else failure.at, "media")
     assert rows(url, "SELECT FROM headrace.subscriber") == []
+
+
+def test_a_suspension_is_told_from_a_snooze_with_what_it_waits_for(
+    client: Client, node: NodeByHand, url: str
+) -> None:
+    def wait(run: tuple[UUID, int], *steps: tuple[str, str, str]) -> None:
+        for place, op, name in steps:
+            query(
+                url,
+                "INSERT INTO headrace.step (job_id, place, op, name, done, run_number)"
+                f" VALUES ('{run[0]}', '{place}', '{op}', '{name}', false, {run[1]})",
+            )
+
+    with client.events("suspended") as suspended, client.events("snoozed") as snoozed:
+        for _ in range(4):
+            client.enqueue(thumbnail, path="a")
+        sleeps, waits, tired, plain = [node.claim("thumbnail") for _ in range(4)]
+        wait(sleeps, ("0.0.1", "signal", "headrace.cancel"), ("2", "sleep", ""))
+        wait(waits, ("3.0.1", "signal", "go"), ("3.1.1", "map", "pack"))
+        wait(tired, ("1", "signal", "go"), ("0.0.2", "snooze", ""))
+        for run, state, seconds in (
+            (sleeps, "scheduled", 60.0),
+            (waits, "pending", None),
+            (tired, "scheduled", 60.0),
+            (plain, "scheduled", 60.0),
+        ):
+            ack(node, run, state, seconds, False)
+        heard = [suspended.next(BOUND_SECONDS) for _ in range(2)]
+        assert [(each.job_id, each.state, each.waits) for each in heard if each is not None] == [
+            (sleeps[0], "scheduled", "sleep"),
+            (waits[0], "pending", "signal go, map pack"),
+        ]
+        tired_events = [snoozed.next(BOUND_SECONDS) for _ in range(2)]
+        assert [(each.job_id, each.waits) for each in tired_events if each is not None] == [
+            (tired[0], None),
+            (plain[0], None),
+        ]
+        assert suspended.next(0.05) is None
 
 
 def test_what_is_not_asked_for_is_not_told(client: Client, node: NodeByHand) -> None:

@@ -14,7 +14,7 @@ import trio
 from msgspec import UNSET
 
 from runtime import App, AsyncClient, Client, TrioClient, emit_event, send_signal
-from runtime.client import timelines
+from runtime.client import reading, timelines
 from runtime.codec import AesGcm
 from runtime.errors import (
     JobEnded,
@@ -29,6 +29,7 @@ from runtime.lifecycle import JobState
 from tests.client.jobs import app, rows, thumbnail
 from tests.client.libraries import ASYNC, SYNC, awaited
 from tests.client.node import node_by_hand
+from tests.support.postgres import wait_until
 
 SIGNALS = "SELECT name, value FROM headrace.signal ORDER BY sent_at"
 secret_app = App("secret", codec=AesGcm({"k": b"0123456789abcdef" * 2}))
@@ -180,6 +181,38 @@ def test_a_published_value_is_waited_for_and_read(client: Client, url: str, job:
     assert client.read(job, "draft") == {"lines": 3}
     with pytest.raises(JobEnded, match="it has published no 'report'"):
         client.read(job, "report")
+
+
+@pytest.fixture
+def slow_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads is told, or waits for too long."""
+    monkeypatch.setattr(reading, "FIRST_PAUSE_SECONDS", 60.0)
+    monkeypatch.setattr(reading, "LAST_PAUSE_SECONDS", 60.0)
+
+
+def _reader_is_told_of(url: str, job_id: UUID) -> None:
+    wait_until(lambda: bool(rows(url, f"SELECT FROM headrace.waiter WHERE job_id = '{job_id}'")))
+    listens = "SELECT FROM pg_stat_activity WHERE query LIKE 'LISTEN%.published%'"
+    wait_until(lambda: bool(rows(url, listens)))
+
+
+@pytest.mark.usefixtures("slow_looks")
+def test_who_reads_is_told_of_what_is_published(client: Client, url: str, job: UUID) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        reader = pool.submit(client.read, job, "draft", timeout=50)
+        _reader_is_told_of(url, job)
+        put(url, job, ("1", "publish", "other", "1"), ("2", "publish", "draft", "2"))
+        assert reader.result(timeout=30) == 2
+
+
+@pytest.mark.usefixtures("slow_looks")
+def test_who_reads_is_told_of_the_jobs_end(client: Client, url: str, job: UUID) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        reader = pool.submit(client.read, job, "draft")
+        _reader_is_told_of(url, job)
+        client.cancel(job)
+        with pytest.raises(JobEnded):
+            reader.result(timeout=30)
 
 
 def test_behind_a_pooler_published_values_are_found_by_looking(url: str, job: UUID) -> None:

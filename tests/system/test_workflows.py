@@ -99,6 +99,31 @@ def test_signals_are_taken_in_order_before_and_after_the_wait(
     assert lines(path) == ["before"]
 
 
+def test_a_snooze_lasts_its_time_though_a_signal_has_come(served: Site, path: Path) -> None:
+    with served.client.events("suspended", "snoozed") as events:
+        job_id = begin(served, jobs.tired.new_job(path=str(path), seconds=1.5))
+        served.wait_state(job_id, "pending")
+        served.client.send_signal(job_id, "go")  # the second run: it is snoozed
+        served.wait_state(job_id, "scheduled")
+        served.client.send_signal(job_id, "go")
+        heard = [events.next(20.0) for _ in range(2)]
+    assert [(each.event, each.waits) for each in heard if each is not None] == [
+        ("suspended", "signal go"),
+        ("snoozed", None),
+    ]
+    assert served.client.read(job_id, "woken", timeout=20) == 3
+    snoozed_at, woken_at, *_ = completed(served, job_id).output
+    assert 1.4 <= woken_at - snoozed_at <= 1.5 + LATE_SECONDS
+
+
+def test_a_plain_function_holds_up_no_other_async_workflow(served: Site, path: Path) -> None:
+    gate = f"{path}.gate"
+    blocked = begin(served, jobs.blocking.new_job(path=str(path), gate=gate))
+    wait_for(lambda: bool(lines(path)), "it does not wait", 20)
+    begin(served, jobs.open_gate.new_job(gate=gate))
+    assert completed(served, blocked).output == "through"
+
+
 @both("family")
 @pytest.mark.parametrize("max_in_flight", [None, 7])
 def test_children_run_everywhere_and_their_parent_holds_no_place(

@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from runtime import App, AsyncContext, Context
+from runtime import App, AsyncContext, Context, Snooze
 
 app = App()
 
@@ -154,3 +154,28 @@ async def five_effects(ctx: AsyncContext, path: str, number: int) -> int:
     for step in range(5):
         await ctx.step("effect", effect, path, f"{number}.{step}")
     return number
+
+
+@app.workflow()
+def tired(ctx: Context, path: str, seconds: float) -> list[float]:
+    """Waits for a signal; at its second run it is snoozed first, whatever was sent."""
+    if ctx.job.run_number == 2:
+        effect(path, f"{time.time()}")
+        raise Snooze(seconds)
+    if ctx.job.run_number > 2:
+        effect(path, f"{time.time()}")
+    ctx.wait_signal("go")
+    ctx.publish("woken", ctx.job.run_number)
+    ctx.wait_signal("go")
+    return [float(line) for line in Path(path).read_text().split()]
+
+
+@app.workflow()
+async def blocking(ctx: AsyncContext, path: str, gate: str) -> str:
+    """A plain function in an async workflow: it must not keep `open_gate` from its turn."""
+    return await ctx.step("wait", wait_at, path, gate)
+
+
+@app.workflow()
+async def open_gate(ctx: AsyncContext, gate: str) -> str:
+    return await ctx.step("open", effect, gate, "open")

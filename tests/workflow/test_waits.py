@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from runtime import App, AsyncContext, Context, EventTimeout, RunStopped, SignalTimeout
-from runtime.outcome import Completed, Discarded, Suspended
+from runtime import App, AsyncContext, Context, EventTimeout, RunStopped, SignalTimeout, Snooze
+from runtime.outcome import Completed, Discarded, Snoozed, Suspended
+from runtime.workflow.history import SNOOZED
 from runtime.workflow.records import Record
 from runtime.workflow.suspend import suspend_in, suspend_of
 from tests.workflow.world import World
@@ -112,7 +113,7 @@ def test_a_signal_may_come_before_and_after_the_wait(before: bool) -> None:
     world = World(app, "flow")
     if before:
         world.send("approved", {"by": "ann"})
-    assert world.run() == Suspended(None)
+    assert world.run() == Suspended(None, "signal approved")
     if not before:
         world.send("approved", {"by": "ann"})
     assert isinstance(world.run(), Completed)
@@ -204,7 +205,7 @@ def test_an_event_is_for_everybody_and_its_value_is_kept() -> None:
         return []
 
     world = World(app, "flow")
-    assert world.run() == Suspended(None)
+    assert isinstance(world.run(), Suspended)
     world.emit("opened", "by ann")
     world.run()
     world.events["opened"] = '"changed"'
@@ -310,3 +311,71 @@ def test_a_suspension_is_found_however_deep_it_is_nested() -> None:
         other = BaseExceptionGroup("around", [other])
     assert suspend_of(error) is not None
     assert suspend_of(other) is None
+
+
+@pytest.mark.parametrize("how", ["raised", "returned", "late"])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_snooze_of_a_workflow_that_waits_is_recorded(how: str, is_async: bool) -> None:
+    app = App()
+
+    def snoozes(ctx: Context | AsyncContext) -> object:
+        if ctx.job.run_number != 2:
+            return None
+        if how == "returned":
+            return Snooze(60)
+        raise Snooze(60)
+
+    @app.workflow
+    def flow(ctx: Context) -> object:
+        if how == "late":
+            ctx.step("a", lambda: 1)
+        return snoozes(ctx) or ctx.wait_signal("go")
+
+    @app.workflow
+    async def later(ctx: AsyncContext) -> object:
+        if how == "late":
+            await ctx.step("a", lambda: 1)
+        return snoozes(ctx) or await ctx.wait_signal("go")
+
+    world = World(app, "later" if is_async else "flow")
+    assert isinstance(world.run(), Suspended)
+    assert world.run() == Snoozed(60)
+    assert world.steps[SNOOZED].until == pytest.approx(world.now + 60, abs=5)
+    assert not world.steps[SNOOZED].done
+    world.send("go", 7)
+    assert world.run() == Completed("7")
+
+
+def test_a_snooze_of_a_workflow_that_waits_for_nothing_is_not() -> None:
+    app = App()
+
+    @app.workflow
+    def flow(ctx: Context) -> None:
+        ctx.step("a", lambda: 1)
+        raise Snooze(60)
+
+    world = World(app, "flow")
+    assert isinstance(world.run(), Snoozed)
+    assert list(world.steps) == ["1"]
+
+
+def test_a_suspension_says_what_is_waited_for() -> None:
+    app = App()
+
+    @app.job
+    def pack() -> None: ...
+
+    @app.workflow
+    def flow(ctx: Context) -> None:
+        ctx.gather(
+            lambda ctx: ctx.wait_signal("go", timeout=50),
+            lambda ctx: ctx.wait_event("rate"),
+            lambda ctx: ctx.sleep(90),
+            lambda ctx: ctx.run(pack),
+        )
+
+    world = World(app, "flow")
+    for _ in range(2):  # when it begins to wait, and when it goes on waiting
+        outcome = world.run()
+        assert isinstance(outcome, Suspended)
+        assert outcome.waits == "signal go, event rate, sleep, run pack"

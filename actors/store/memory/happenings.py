@@ -1,8 +1,18 @@
-"""Events that workflows wait for: pruned as prune_events.sql does it."""
+"""Of workflows that wait: what becomes of events, and what a snooze keeps asleep."""
 
 from __future__ import annotations
 
+from actors.store.memory.rows import JobEntry
 from actors.store.memory.state import State
+from runtime.workflow.history import SNOOZED
+
+
+def is_snoozed(state: State, job: JobEntry) -> bool:
+    """Whether its last run was snoozed, until a time that has not come."""
+    entry = state.steps.get(job.id, {}).get(SNOOZED)
+    if entry is None or entry.run_number != job.run_number or entry.until is None:
+        return False
+    return entry.until > state.clock.date(state.clock.now()).timestamp()
 
 
 def prune(state: State, seconds: float, limit: int, term: int | None) -> int:

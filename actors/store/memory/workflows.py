@@ -8,12 +8,13 @@ from uuid import UUID
 
 import msgspec
 
-from actors.store.memory import arrival, endings, graphs, mailbox
+from actors.store.memory import arrival, endings, graphs, happenings, mailbox
 from actors.store.memory.rows import JobEntry
 from actors.store.memory.state import State, StepEntry
 from actors.store.workflows import RunRecords
 from runtime.errors import JobNotUnique
 from runtime.lifecycle import JobState
+from runtime.workflow.history import WATCH
 from runtime.workflow.records import (
     ChildResult,
     Collected,
@@ -275,7 +276,12 @@ def _wake_one(state: State, job: JobEntry) -> bool:
             _release(state, job.id, entry.record.place, entry.record.max_in_flight)
     if job.state not in _SUSPENDED or job.paused_at is not None:
         return False
-    if not any(_can_go_on(state, job.id, entry) for entry in steps):
+    snoozed = happenings.is_snoozed(state, job)
+    if not any(
+        _can_go_on(state, job.id, entry)
+        for entry in steps
+        if not snoozed or entry.record.place == WATCH
+    ):
         return False
     endings.make_available(state, job, now)
     return True

@@ -11,6 +11,7 @@ from actors.store.protocol import Retention, RunRecords
 from runtime.ids import uuid7
 from runtime.job import ClaimedJob, NewJob
 from runtime.lifecycle import JobState
+from runtime.workflow.history import SNOOZED, WATCH
 from runtime.workflow.ids import child_id
 from runtime.workflow.records import (
     Answer,
@@ -607,3 +608,39 @@ async def test_pruning_events_is_a_leaders(bench: Bench) -> None:
 
     assert await bench.store.prune_events(10, 10, term.number + 1) == 0
     assert await bench.store.prune_events(10, 10, term.number) == 1
+
+
+async def test_a_snooze_lasts_its_time_whatever_its_workflow_waits_for(bench: Bench) -> None:
+    job = await bench.run_one()
+    snooze = opened("snooze", "", SNOOZED, until_seconds=60.0)
+    await record(bench, job, opened("signal", "approved"), snooze)
+    bench.hands.send_signal(job.id, "approved")
+
+    assert await suspend(bench, job, 60.0) == 0
+    assert await bench.store.sweep_waits(100) == 0
+    bench.hands.pass_time(61)
+    assert await bench.store.wake([job.id]) == 1
+
+
+async def test_the_snooze_of_an_earlier_run_keeps_nothing_asleep(bench: Bench) -> None:
+    job = await bench.run_one()
+    snooze = opened("snooze", "", SNOOZED, until_seconds=600.0)
+    await record(bench, job, opened("signal", "approved"), snooze)
+    await suspend(bench, job, 5.0)
+    bench.hands.pass_time(6)
+    await bench.store.stage(10)
+    again, _ = await told(bench, job.id)
+
+    assert await suspend(bench, again) == 0
+    bench.hands.send_signal(job.id, "approved")
+    assert await bench.store.wake([job.id]) == 1
+
+
+async def test_a_snoozed_workflow_is_woken_for_its_cancellation(bench: Bench) -> None:
+    job = await bench.run_one()
+    snooze = opened("snooze", "", SNOOZED, until_seconds=600.0)
+    await record(bench, job, opened("signal", "headrace.cancel", WATCH), snooze)
+    await suspend(bench, job, 600.0)
+
+    bench.hands.send_signal(job.id, "headrace.cancel", '"why"')
+    assert await bench.store.wake([job.id]) == 1

@@ -12,7 +12,9 @@ from actors.store.bridge import open_bridge
 from actors.store.migrate import Migrator
 from actors.store.postgres import PostgresStore, session_of
 from actors.store.protocol import Retention, RunRecords
-from runtime import App, Unique, enqueue_many
+from runtime import App, Unique, emit_event, enqueue_many, send_signal
+from runtime.client.statements import statement
+from runtime.ids import uuid7
 from runtime.lifecycle import JobState
 from runtime.workflow.records import (
     Collected,
@@ -96,15 +98,52 @@ def test_a_producer_enqueues_unique_jobs_and_replaces_none(producer: psycopg.Con
         "INSERT INTO headrace.queue VALUES ('default', now())",
         "TRUNCATE headrace.job",
         "SELECT headrace.grant_worker('a producer')",
-        "SELECT headrace.send_signal(gen_random_uuid(), 'go')",
-        "SELECT headrace.emit_event('go')",
+        "INSERT INTO headrace.signal (job_id, id, name, value)"
+        " VALUES (gen_random_uuid(), gen_random_uuid(), 'headrace.cancel', '1')",
+        "SELECT value FROM headrace.signal",
+        "DELETE FROM headrace.signal",
+        "INSERT INTO headrace.signal (job_id, id, name, value, taken_at)"
+        " VALUES (gen_random_uuid(), gen_random_uuid(), 'go', '1', now())",
+        "SELECT value FROM headrace.happening",
+        "DELETE FROM headrace.happening",
+        "INSERT INTO headrace.published VALUES (gen_random_uuid(), now(), 'k', '1')",
         "SELECT output FROM headrace.step",
+        "DELETE FROM headrace.waiter",
         "INSERT INTO headrace.job (id, kind, parent_id) VALUES (gen_random_uuid(), 'k', NULL)",
     ],
 )
 def test_a_producer_does_nothing_else(producer: psycopg.Connection, statement: str) -> None:
     with pytest.raises(InsufficientPrivilege):
         producer.execute(statement.encode())
+
+
+def test_a_producer_sends_signals_and_events_and_reads_what_is_published(
+    tables: Tables, producer: psycopg.Connection
+) -> None:
+    job = k.enqueue(producer, 1)
+    signal_id = uuid7()
+    assert send_signal(producer, job, "go", {"by": "Ada"}, id=signal_id)
+    assert not send_signal(producer, job, "go", id=signal_id)
+    assert emit_event(producer, "opening", 5)
+    assert not emit_event(producer, "opening", 6)
+    with pytest.raises(InsufficientPrivilege, match=r"headrace\.cancel is sent by those alone"):
+        send_signal(producer, job, "headrace.cancel")
+    run = tables.connection.execute
+    run("INSERT INTO published (job_id, key, value) VALUES (%s, 'stage', '7')", [job.id])
+    asked = psycopg.RawCursor(producer)
+    found = asked.execute(statement("published", NAMESPACE).encode(), [job.id, "stage"])
+    assert found.fetchall() == [("available", "k", True, "7")]
+    for _ in range(2):
+        asked.execute(statement("await", NAMESPACE).encode(), [[job.id], 60.0])
+    assert run("SELECT name, value FROM signal").fetchall() == [("go", {"by": "Ada"})]
+    assert run("SELECT name, value FROM happening").fetchall() == [("opening", 5)]
+
+
+def test_a_worker_may_send_the_signals_that_are_orders(tables: Tables) -> None:
+    job = k.enqueue(tables.connection, 1)
+    with psycopg.connect(tables.url, autocommit=True) as connection:
+        connection.execute("SELECT set_config('role', %s, false)", [WORKER])
+        assert send_signal(connection, job, "headrace.cancel", "why")
 
 
 async def test_a_worker_serves(tables: Tables) -> None:
