@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 import coverage
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from runtime.testing import Databases
 from runtime.testing.plugin import headrace_url
@@ -26,6 +26,8 @@ settings.load_profile("patient")
 # By these coverage finds its way into the processes that a test starts.
 _VARIABLES = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
 _FOR_PROCESSES = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
+# The folders of tests that look at processes from outside, more than they run our code themselves.
+_ABOUT_PROCESSES = ("child", "system")
 
 
 @pytest.fixture(scope="session")
@@ -49,17 +51,27 @@ def pytest_runtest_protocol(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Run a test that is marked `untraced` without its coverage being measured.
-
-    That is for tests that compute much, which tracing makes take twice as long, and which reach
-    little that others do not.
-    """
+def pytest_runtest_call(item: pytest.Function) -> Generator[None, object, object]:
+    """Run a test that is not `_traced` without its coverage being measured."""
     measuring = coverage.Coverage.current()
-    if measuring is None or item.get_closest_marker("untraced") is None:
+    if measuring is None or _traced(item):
         return (yield)
     measuring.stop()
     try:
         return (yield)
     finally:
         measuring.start()
+
+
+def _traced(item: pytest.Function) -> bool:
+    """Whether the coverage of the test itself is measured, which makes it take twice as long.
+
+    Not where it is marked `untraced`: it computes much, and reaches little that others do not.
+    The same is true of tests of properties, which compute examples more than anything else, and of
+    those whose processes are what they are about: of these, `measured` ones suffice.
+    """
+    if item.get_closest_marker("measured") is not None:
+        return True
+    if item.get_closest_marker("untraced") is not None or is_hypothesis_test(item.obj):
+        return False
+    return item.path.parent.name not in _ABOUT_PROCESSES

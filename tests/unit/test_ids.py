@@ -82,6 +82,7 @@ def test_threads_never_get_the_same_id() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # fork beside threads, on 3.12
+@pytest.mark.untraced
 def test_a_forked_child_makes_ids_of_its_own() -> None:
     source = Uuid7Source()
     source._next(2**48 - 2)  # far ahead, so that only the counter could tell them apart
