@@ -119,7 +119,7 @@ def test_a_snooze_lasts_its_time_though_a_signal_has_come(served: Site, path: Pa
 def test_a_plain_function_holds_up_no_other_async_workflow(served: Site, path: Path) -> None:
     gate = f"{path}.gate"
     blocked = begin(served, jobs.blocking.new_job(path=str(path), gate=gate))
-    wait_for(lambda: bool(lines(path)), "it does not wait", 20)
+    wait_for(lambda: lines(path), lambda: "it does not wait", 20)
     begin(served, jobs.open_gate.new_job(gate=gate))
     assert completed(served, blocked).output == "through"
 
