@@ -43,8 +43,9 @@ def _has_failed(step: StepRecord) -> bool:
 def _is_followed(steps: Iterable[str], place: str) -> bool:
     parts = place.split(".")
     for level in range(len(parts), 0, -2):
-        following = ".".join([*parts[: level - 1], str(int(parts[level - 1]) + 1)])
-        if any(known == following or known.startswith(f"{following}.") for known in steps):
+        prefix = "".join(f"{part}." for part in parts[: level - 1])
+        known = [each[len(prefix) :] for each in steps if each.startswith(prefix)]
+        if any(int(each.partition(".")[0]) > int(parts[level - 1]) for each in known):
             return True
     return False
 

@@ -55,6 +55,24 @@ async def test_a_failure_that_the_workflow_has_caught_stays(bench: Bench) -> Non
     assert [one.place for one in history.steps] == ["1", "2", "3.0.1", "3.0.2"]
 
 
+async def test_a_failure_that_only_a_gather_of_nothing_stands_behind_stays(bench: Bench) -> None:
+    """A gather records nothing of its own: its place may be a gap."""
+    job = await bench.run_one()
+    places = [
+        done("1", OF),
+        done("3.0.1"),
+        done("3.1.1", OF),
+        done("3.1.3"),
+        done("10"),
+        done("12", OF),
+    ]
+    await record(bench, job, *places)
+
+    history = await retried(bench, job)
+
+    assert [one.place for one in history.steps] == ["1", "10", "3.0.1", "3.1.1", "3.1.3"]
+
+
 async def test_a_failure_in_a_gather_that_something_follows_stays(bench: Bench) -> None:
     job = await bench.run_one()
     await record(bench, job, done("9.0.1"), done("9.1.1", OF), done("10.0.1"))

@@ -532,6 +532,35 @@ async def test_children_of_the_round_before_are_cancelled_and_pruned(
     assert await bench.state(again.id) is JobState.RUNNING
 
 
+async def test_the_sweep_finds_who_waits_behind_those_that_have_ended(bench: Bench) -> None:
+    ended = [await waiting(bench, "event", "opening") for _ in range(3)]
+    patient = await waiting(bench, "event", "opening")
+    for job in ended:
+        await bench.store.cancel(job.id)
+    bench.hands.emit_event("opening")
+
+    assert await bench.store.sweep_waits(2) == 1
+
+    assert await bench.state(patient.id) is JobState.AVAILABLE
+
+
+async def test_the_sweep_finds_orphans_behind_workflows_that_have_caught_a_failure(
+    bench: Bench,
+) -> None:
+    for _ in range(3):
+        parent = await bench.run_one()
+        await spawn(bench, parent, children(parent, 1))
+        await record(bench, parent, StepRecord("2", "run", "child", error=StepError("E", "oops")))
+    parent = await bench.run_one()
+    await spawn(bench, parent, children(parent, 1))
+    await bench.store.ack([ack_of(parent, JobState.DISCARDED, failure=OOPS)])
+
+    await bench.store.sweep_waits(2)
+
+    assert await bench.state(child_id(parent.id, "1", 0)) is JobState.CANCELLED
+    assert len(await run_children(bench)) == 3
+
+
 # --- the sweep ------------------------------------------------------------------------------------
 
 
