@@ -25,13 +25,16 @@ from actors.acker import Settled
 from actors.child import Child
 from actors.runs import HeldRun, Runs
 from runtime.child import kernel
+from runtime.config.memory import usable_memory_mib
 from runtime.job import KindInfo
 from runtime.outcome import GivenBack
 
 # A run is light below this CPU time, in seconds. One of five steps that do nothing takes 0.002.
 LIGHT_SECONDS = 0.020
-# ... and below this peak of its process, in MiB: there must be room for several a core.
-LIGHT_MIB = 128
+# ... and below this peak of its process, in MiB, what it shares with others included; or below its
+# part of a quarter of the machine's memory, where that is less.
+LIGHT_MIB = 128.0
+_QUARTER = 4
 # So many runs in a row make a kind light.
 LIGHT_RUNS = 5
 # ... and so many more, once the system has refused to make a process for it.
@@ -50,9 +53,10 @@ class Flows:
     Attributes: light: kinds that are, now. on_change: called when these are others.
     """
 
-    def __init__(self, runs: int | None = None) -> None:
-        """Args: runs: that make a kind light, instead of LIGHT_RUNS."""
-        self._runs = LIGHT_RUNS if runs is None else runs
+    def __init__(self, light_mib: float = LIGHT_MIB, *, runs: int = LIGHT_RUNS) -> None:
+        """Args: light_mib: see light_mib_of. runs: that make a kind light."""
+        self._light_mib = light_mib
+        self._runs = runs
         self.light: frozenset[str] = frozenset()
         self.on_change: list[Callable[[], None]] = []
         self._in_a_row: Counter[str] = Counter()
@@ -69,7 +73,7 @@ class Flows:
         if isinstance(settled.outcome, GivenBack) or not may_be_light(run.info):
             return
         mib = (settled.peak_rss_kib or 0) / 1024
-        if (settled.cpu_seconds or 0.0) >= LIGHT_SECONDS or mib >= LIGHT_MIB:
+        if (settled.cpu_seconds or 0.0) >= LIGHT_SECONDS or mib >= self._light_mib:
             self._heavy(kind)
         elif kind not in self.light:
             self._in_a_row[kind] += 1
@@ -139,6 +143,11 @@ def _heavy_kind(run: HeldRun | None, child: Child) -> str | None:
     if began is None or used is None or used - began < LIGHT_SECONDS * 1e9:
         return None
     return run.job.kind
+
+
+def light_mib_of(children: int) -> float:
+    """Below which peak a run is light, in MiB, where there may be so many children for flows."""
+    return min(LIGHT_MIB, usable_memory_mib() / _QUARTER / max(1, children))
 
 
 def may_be_light(info: KindInfo) -> bool:

@@ -19,7 +19,7 @@ from actors.acker import Acker
 from actors.control import Control
 from actors.cores import Cores
 from actors.distributor import Distributor
-from actors.flows import Flows
+from actors.flows import Flows, light_mib_of
 from actors.forkserver import ForkServer
 from actors.heartbeat import Heartbeat
 from actors.holdings import Holdings
@@ -164,7 +164,7 @@ class _Maker:
     def __attrs_post_init__(self) -> None:
         self.cores = Cores(self.config.worker_count)
         self.recycling = trio.CapacityLimiter(1)  # children recycled at a time
-        self.flows = Flows()
+        self.flows = Flows(light_mib_of(self.config.flow_count))
 
     def make(self, metrics: Metrics, health: Health, subscriptions: Subscriptions) -> Parts:
         config, observe = self.config, self.observe
@@ -271,10 +271,9 @@ class _Maker:
     ) -> list[Worker]:
         """One for each core, one for async handlers, and several a core for light workflows."""
         count = self.config.worker_count
-        beside = count * self.config.flows_per_worker if self.config.flows_per_worker > 1 else 0
         return [
             self._worker(number, number == count, forkserver, acker, recorder, distributor, scribe)
-            for number in range(count + 1 + beside)
+            for number in range(count + 1 + self.config.flow_count)
         ]
 
     def _worker(

@@ -95,11 +95,11 @@ class Config:
         "How many async handlers run at once, in a child of their own.",
         group=_WORK,
     )
-    flows_per_worker: int = option(
-        8,  # each waits for a write after each step, and takes 7 MiB
-        Number("runs", whole=True, minimum=1, maximum=64),
-        "How many plain workflows that compute little go on at once for each worker, in children "
-        "of their own made on demand; 1: none besides the workers.",
+    flows: int = option(
+        0,  # the node itself is busy with 32; each takes 7 MiB
+        Number("runs", whole=True, minimum=1, maximum=1024, zero="16 for each worker, up to 32"),
+        "How many plain workflows that compute little go on at once, in children of their own "
+        "made on demand; no more than workers: in the workers'.",
         group=_WORK,
     )
     timeout_seconds: float = option(
@@ -243,6 +243,13 @@ class Config:
     def worker_count(self) -> int:
         """`workers`, with 0 replaced by the number of usable cores."""
         return self.workers or usable_cores()
+
+    @property
+    def flow_count(self) -> int:
+        """How many Workers there are for light plain workflows alone."""
+        workers = self.worker_count
+        chosen = self.flows or max(2 * workers, min(16 * workers, 32))
+        return chosen if chosen > workers else 0
 
 
 OPTIONS: tuple[Option, ...] = options_of(Config)

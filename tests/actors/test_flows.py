@@ -30,7 +30,7 @@ FLOW = KindInfo("kind", workflow=True)
 PLAIN = KindInfo("plain")
 
 
-def _end(flows: Flows, cpu: float = 0.0, mib: float = 10, outcome: Outcome | None = None) -> None:
+def _end(flows: Flows, cpu: float = 0.0, mib: float = 10.0, outcome: Outcome | None = None) -> None:
     held = HeldRun(1, claimed(1), FLOW, None)
     peak = int(mib * 1024)
     settled = Settled(held.job, outcome or Completed(), cpu_seconds=cpu, peak_rss_kib=peak)
@@ -61,10 +61,10 @@ def test_a_kind_is_light_after_several_light_runs_in_a_row() -> None:
     assert changes == [{"kind"}]
 
 
-@pytest.mark.parametrize("used", [{"cpu": LIGHT_SECONDS}, {"mib": LIGHT_MIB}])
-def test_one_heavy_run_ends_that(used: dict[str, float]) -> None:
+@pytest.mark.parametrize(("cpu", "mib"), [(LIGHT_SECONDS, 10.0), (0.0, LIGHT_MIB)])
+def test_one_heavy_run_ends_that(cpu: float, mib: float) -> None:
     flows = _light()
-    _end(flows, **used)
+    _end(flows, cpu, mib)
     assert flows.light == frozenset()
 
 

@@ -77,7 +77,7 @@ class Process:
         with (
             patch("actors.parts.ForkServer", lambda *_args, **_more: self.forkserver),
             patch("actors.parts.this_node", self._info),
-            patch("actors.parts.Flows", partial(Flows, LIGHT_RUNS)),
+            patch("actors.parts.Flows", partial(Flows, runs=LIGHT_RUNS)),
         ):
             store = cast("Store", self.link)
             config = config_of(self.world, self.name)
@@ -142,7 +142,7 @@ def config_of(world: World, name: str) -> Config:
     """Quick, so that much happens in little time."""
     weather = world.weather
     return Config(
-        flows_per_worker=2,
+        flows=2 * weather.workers,
         queues=(QueueLimit(QUEUES[0]), QueueLimit(QUEUES[1], 2), QueueLimit(name)),
         workers=weather.workers,
         async_concurrency=3,

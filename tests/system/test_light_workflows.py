@@ -26,7 +26,7 @@ def test_they_go_on_beside_each_other_and_a_kill_costs_one_run(site: Site, tmp_p
     path, gate, opened = tmp_path / "effects", tmp_path / "gate", tmp_path / "opened"
     path.touch()
     opened.touch()
-    site.serve(APP, workers=1, flows_per_worker=AT_ONCE)
+    site.serve(APP, workers=1, flows=AT_ONCE)
     spare = tmp_path / "spare"
     ids = site.add(
         *(jobs.gated.new_job(path=str(spare), gate=str(opened)) for _ in range(LIGHT_RUNS))
