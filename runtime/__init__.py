@@ -10,6 +10,7 @@ child, which needs few of them, starts fast and never imports a database library
 - end a run otherwise: Snooze, Discard, Cancel; meet its end: JobTimeout, JobCancelled, RunStopped
 - clients with a pool of their own: Client (sync), AsyncClient (asyncio), TrioClient
 - talk to workflows on a connection of one's own: send_signal, emit_event; see them: Step
+- many jobs that come after one another: Graph, enqueue_graph; see them: GraphNode
 - look at jobs: Job, JobFilter, JobState; and every error, all of them HeadraceErrors
 """
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from runtime.client import TrioClient as TrioClient
     from runtime.client import enqueue_many as enqueue_many
     from runtime.client.following import JobUpdate as JobUpdate
+    from runtime.client.graph_handles import enqueue_graph as enqueue_graph
     from runtime.client.messages import emit_event as emit_event
     from runtime.client.messages import send_signal as send_signal
     from runtime.errors import ArgsInvalid as ArgsInvalid
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from runtime.errors import UnknownKind as UnknownKind
     from runtime.errors import UsageError as UsageError
     from runtime.event import Event as Event
+    from runtime.graph_node import GraphNode as GraphNode
     from runtime.handler_enqueue import Kind as Kind
     from runtime.injection_mark import injected as injected
     from runtime.job import Job as Job
@@ -90,6 +93,7 @@ if TYPE_CHECKING:
     from runtime.workflow.failures import ChildrenFailed as ChildrenFailed
     from runtime.workflow.failures import EventTimeout as EventTimeout
     from runtime.workflow.failures import GraphFailed as GraphFailed
+    from runtime.workflow.failures import InputMissing as InputMissing
     from runtime.workflow.failures import SignalTimeout as SignalTimeout
     from runtime.workflow.failures import StepFailed as StepFailed
     from runtime.workflow.failures import StepTimeout as StepTimeout
@@ -106,6 +110,7 @@ _NAMES = {
     "child.context": ("JobContext", "current_job"),
     "client": ("AsyncClient", "Client", "TrioClient", "enqueue_many"),
     "client.following": ("JobUpdate",),
+    "client.graph_handles": ("enqueue_graph",),
     "client.messages": ("emit_event", "send_signal"),
     "errors": (
         "ArgsInvalid",
@@ -137,6 +142,7 @@ _NAMES = {
         "UsageError",
     ),
     "event": ("Event",),
+    "graph_node": ("GraphNode",),
     "handler_enqueue": ("Kind",),
     "injection_mark": ("injected",),
     "job": ("Job", "NewJob"),
@@ -160,6 +166,7 @@ _NAMES = {
         "ChildrenFailed",
         "EventTimeout",
         "GraphFailed",
+        "InputMissing",
         "SignalTimeout",
         "StepFailed",
         "StepTimeout",

@@ -20,6 +20,7 @@ OPS = frozenset(
         "event",
         "run",
         "map",
+        "graph",
         "publish",
         "transaction",
         "now",

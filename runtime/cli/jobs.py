@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -9,15 +10,18 @@ from uuid import UUID
 import click
 
 from runtime.cli import follow, jobs_bulk
+from runtime.cli.graph import graph_picture
 from runtime.cli.job_flags import filtered
 from runtime.cli.job_index import index_jobs
 from runtime.cli.options import as_json, configured
 from runtime.cli.output import NOTHING, cell, print_fields, print_json, print_table, printable, say
 from runtime.cli.session import run_with_client
+from runtime.cli.timeline import marks_for
 from runtime.cli.workflow import print_timeline
 from runtime.config import Settings
 from runtime.errors import UsageError
 from runtime.family import Family
+from runtime.graph_node import GraphNode
 from runtime.job import FailureRow, Job
 from runtime.job_filter import JobFilter
 from runtime.lifecycle import JobState
@@ -146,19 +150,25 @@ def _show(client: Client, job_id: UUID, following: bool, as_json: bool) -> None:
         follow.follow(client, job_id, as_json)
         return
     found, family, steps = client.get(job_id), client.family(job_id), client.steps(job_id)
+    nodes = client.graph(job_id) if steps else []
     if as_json:
-        print_json(_with_relations(found, family, steps))
+        print_json(_with_relations(found, family, steps, nodes))
         return
     print_job(found, _relations(family))
     if steps:
         click.echo()
         print_timeline(steps)
+    for line in graph_picture(nodes, marks_for(sys.stdout.encoding)):
+        click.echo(line)
     for line in follow.told(client, job_id):
         click.echo(line)
 
 
-def _with_relations(found: Job, family: Family, steps: Sequence[Step]) -> object:
-    """A job as it is; a child with its parent, a workflow with its children and its timeline."""
+def _with_relations(
+    found: Job, family: Family, steps: Sequence[Step], nodes: Sequence[GraphNode]
+) -> object:
+    """A job as it is; a child with its parent, a workflow with its children, its timeline and its
+    graphs."""
     fields: dict[str, Any] = {name: getattr(found, name) for name in found.__struct_fields__}
     if family.parent is not None:
         fields["parent"] = family.parent
@@ -166,6 +176,8 @@ def _with_relations(found: Job, family: Family, steps: Sequence[Step]) -> object
         fields["children"] = {state.value: jobs for state, jobs in family.children.items()}
     if steps:
         fields["steps"] = steps
+    if nodes:
+        fields["graph"] = nodes
     return fields
 
 

@@ -10,6 +10,7 @@ from runtime.client.core import Core
 from runtime.client.dead import DeadWork
 from runtime.client.dead_faces import AsyncDead, Dead
 from runtime.client.events_faces import AsyncEvents, Events
+from runtime.client.graph_verbs import AsyncGraphVerbs, SyncGraphVerbs
 from runtime.client.jobs import JobWork
 from runtime.client.jobs_faces import AsyncJobs, Jobs
 from runtime.client.namespaces import NamespaceWork
@@ -27,7 +28,7 @@ from runtime.event import event_filter
 T = TypeVar("T")
 
 
-class SyncGroups(SyncWorkflowVerbs):
+class SyncGroups(SyncWorkflowVerbs, SyncGraphVerbs):
     """The groups of `Client`."""
 
     _wiring: Wiring
@@ -84,7 +85,7 @@ class SyncGroups(SyncWorkflowVerbs):
         return Codecs(self._call, lambda core: CodecWork(core.database, core.sealer))
 
 
-class AsyncGroups(AsyncWorkflowVerbs):
+class AsyncGroups(AsyncWorkflowVerbs, AsyncGraphVerbs):
     """The groups of `AsyncClient` and `TrioClient`."""
 
     _wiring: Wiring

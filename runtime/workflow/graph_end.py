@@ -6,16 +6,16 @@ reason of its cancellation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
 
 import attrs
 
+from runtime.graph_node import is_skipped
 from runtime.lifecycle import FINAL_STATES, JobState
 from runtime.workflow.graph import Graph
 from runtime.workflow.records import ChildResult
-
-SKIPPED = "skipped: "
-"""What the reason of a skipped job's cancellation begins with."""
 
 _FINAL = frozenset(state.value for state in FINAL_STATES) | {"missing"}
 
@@ -27,12 +27,6 @@ class GraphEnd:
     final: bool
     failed: tuple[tuple[int, ChildResult], ...]
     skipped: tuple[int, ...]
-
-
-def is_skipped(state: str, error_class: str, message: str) -> bool:
-    """Whether a job of a graph never began, for another's sake."""
-    cancelled = state == JobState.CANCELLED.value
-    return cancelled and not error_class and message.startswith(SKIPPED)
 
 
 def ended(graph: Graph, results: Sequence[ChildResult]) -> GraphEnd:
@@ -51,3 +45,24 @@ def ended(graph: Graph, results: Sequence[ChildResult]) -> GraphEnd:
         tuple((index, each) for index, each in bad if index not in set(skipped)),
         tuple(skipped),
     )
+
+
+def texts_of(graph: Graph, ids: Sequence[UUID], results: Sequence[ChildResult]) -> list[str | None]:
+    """Outputs of those that ended well, opened, as JSON text. Raises: CodecError."""
+    return [
+        None
+        if each.output is None or each.state != JobState.COMPLETED.value
+        else job.target.target.sealer.unseal("output", each.output, job.target.target.kind, job_id)
+        for job, job_id, each in zip(graph.jobs, ids, results, strict=True)
+    ]
+
+
+def outputs_of(
+    graph: Graph, texts: Sequence[str | None], without: Collection[int]
+) -> dict[str, Any]:
+    """By name, as their handlers' annotations have them; but of these. Raises: OutputInvalid."""
+    return {
+        job.name: job.target.target.decode_output(text)
+        for index, (job, text) in enumerate(zip(graph.jobs, texts, strict=True))
+        if index not in without
+    }

@@ -17,13 +17,12 @@ import msgspec
 
 from runtime.errors import UsageError
 from runtime.job import NewJob
-from runtime.lifecycle import JobState
 from runtime.payload import MIB, byte_size
 from runtime.workflow.children import KEPT_BYTES, MESSAGE_CHARACTERS, collected
 from runtime.workflow.failures import ChildFailed, GraphFailed, WorkflowChanged
 from runtime.workflow.flow import Flow, Wait
 from runtime.workflow.graph import Graph
-from runtime.workflow.graph_end import GraphEnd, ended
+from runtime.workflow.graph_end import GraphEnd, ended, outputs_of, texts_of
 from runtime.workflow.graph_plan import Planned, planned
 from runtime.workflow.ids import child_id
 from runtime.workflow.records import ChildResult, Recalled, Spawn, StepError
@@ -143,23 +142,12 @@ class GraphRun:
         return self._outputs(kept, texts)
 
     def _texts(self, parent: UUID, seed: str, results: Sequence[ChildResult]) -> list[str | None]:
-        """Outputs, opened."""
-        return [
-            None
-            if each.output is None or each.state != JobState.COMPLETED.value
-            else job.target.target.sealer.unseal(
-                "output", each.output, job.target.target.kind, child_id(parent, seed, index)
-            )
-            for index, (job, each) in enumerate(zip(self._jobs, results, strict=True))
-        ]
+        ids = [child_id(parent, seed, index) for index in range(len(results))]
+        return texts_of(self._graph, ids, results)
 
     def _outputs(self, kept: _Kept, texts: Sequence[str | None]) -> dict[str, Any]:
         without = {each.index for each in kept.failed}.union(kept.skipped)
-        return {
-            job.name: job.target.target.decode_output(text)
-            for index, (job, text) in enumerate(zip(self._jobs, texts, strict=True))
-            if index not in without
-        }
+        return outputs_of(self._graph, texts, without)
 
     def _error(self, kept: _Kept, texts: Sequence[str | None]) -> GraphFailed | None:
         if not kept.failed and not kept.skipped:

@@ -320,6 +320,7 @@ BEGIN
         SELECT job.id
         FROM unnest(waiters) AS waiter (id)
         JOIN job ON job.id = ANY (ARRAY[waiter.id]) AND job.state::text = 'pending'
+            AND job.run_number = 0 -- else it has begun, and waits for something of its own
             AND (job.paused_at IS NULL OR skipped_for IS NOT NULL)
         FOR UPDATE OF job SKIP LOCKED
     ), written AS (
@@ -356,6 +357,7 @@ BEGIN
     IF NOT EXISTS (
         SELECT FROM unnest(waiters) AS waiter (id)
         JOIN job ON job.id = ANY (ARRAY[waiter.id]) AND job.state::text = 'pending'
+            AND job.run_number = 0
     ) THEN
         UPDATE dependency SET released = true
         WHERE dependency.parent_id = parent AND dependency.parent_place = at_place
@@ -512,11 +514,17 @@ BEGIN
     INTO told
     FROM job
     WHERE job.parent_id = root;
+    -- Who holds its row retries or cancels it, waits perhaps for what this holds, and has it looked at.
     UPDATE job
     SET state = CASE WHEN told.bad = 0 THEN 'completed' ELSE 'discarded' END::job_state,
         finalized_at = now(),
         run_number = job.run_number + 1
-    WHERE job.id = ANY (ARRAY[root]) AND job.state = 'pending'
+    FROM (
+        SELECT held.id FROM job AS held
+        WHERE held.id = ANY (ARRAY[root]) AND held.state::text = 'pending'
+        FOR UPDATE SKIP LOCKED
+    ) AS free
+    WHERE job.id = ANY (ARRAY[free.id])
     RETURNING job.run_number INTO run;
     IF run IS NULL THEN
         RETURN 0;

@@ -20,7 +20,8 @@ SELECT
     CAST(offspring.states AS text) AS children
 FROM (
     SELECT
-        step.job_id, step.place, step.op, step.name, step.done, step.error, step.attempts,
+        step.job_id, step.place,
+        CASE WHEN step.mode IN ('finish', 'stop') THEN 'graph' ELSE step.op END AS op, step.name, step.done, step.error, step.attempts,
         step.run_number, step.node, step.seconds, step.until, step.began_at, step.recorded_at
     FROM headrace.step
     WHERE step.job_id = CAST($1 AS uuid)
@@ -41,6 +42,6 @@ LEFT JOIN LATERAL (
         WHERE child.parent_id = page.job_id AND child.parent_place = page.place
         GROUP BY child.state
     ) AS counted
-) AS offspring ON page.op IN ('run', 'map')
+) AS offspring ON page.op IN ('run', 'map', 'graph')
 WHERE EXISTS (SELECT FROM headrace.job WHERE job.id = CAST($1 AS uuid))
 ORDER BY CAST(string_to_array(page.place, '.') AS integer[])

@@ -73,7 +73,7 @@ def _open(state: State, dependency: DependencyEntry, skipped_for: str | None) ->
     now = state.clock.now()
     for each in dependency.waiting:
         job = state.jobs.get(each) if each in state.jobs else None
-        if job is None or job.state is not JobState.PENDING:
+        if job is None or not _waits(job):
             continue
         if job.paused_at is not None and skipped_for is None:
             continue
@@ -86,9 +86,13 @@ def _open(state: State, dependency: DependencyEntry, skipped_for: str | None) ->
         if skipped_for is not None and state.steps.get(job.id):
             state.board.notify("wake", str(job.id))
     dependency.released = not any(
-        each in state.jobs and state.jobs.get(each).state is JobState.PENDING
-        for each in dependency.waiting
+        each in state.jobs and _waits(state.jobs.get(each)) for each in dependency.waiting
     )
+
+
+def _waits(job: JobEntry) -> bool:
+    """Whether it has not begun: one that has may be pending, too, and waits for its own."""
+    return job.state is JobState.PENDING and job.run_number == 0
 
 
 def wait_again(state: State, children: Iterable[JobEntry]) -> None:
