@@ -45,6 +45,9 @@ BEGIN
 END
 $$;
 
+-- Here and below, rows are locked before they are read: each statement sees what others have committed until it
+-- begins, and nobody changes the rows after that.
+
 -- Cancel jobs: at once; or, while they run, by asking their nodes to; or by having them clean up, if they are
 -- workflows that do. at_once: without clean-up. Final ones stay as they are. The first reason is kept.
 -- changed: that were not running; asked: that run.
@@ -59,26 +62,21 @@ DECLARE
     ended uuid[];
     told uuid[];
 BEGIN
+    PERFORM FROM job
+    WHERE job.id = ANY (ids) AND job.finalized_at IS NULL
+    ORDER BY job.id
+    FOR UPDATE;
     IF at_once THEN
-        PERFORM FROM job
-        WHERE job.id = ANY (ids) AND job.finalized_at IS NULL
-        ORDER BY job.id
-        FOR UPDATE;
         DELETE FROM step WHERE step.job_id = ANY (ids) AND step.place = '0.0.1';
     END IF;
-    WITH held AS MATERIALIZED (
-        SELECT job.id, job.state, job.run_number, job.sequence, job.paused_at
+    WITH decided AS MATERIALIZED (
+        SELECT
+            job.id,
+            state_when_cancelled(
+                job.id, job.state, job.run_number, job.sequence, job.paused_at
+            ) AS becomes
         FROM job
         WHERE job.id = ANY (ids) AND job.finalized_at IS NULL
-        ORDER BY job.id
-        FOR UPDATE
-    ), decided AS MATERIALIZED (
-        SELECT
-            held.id,
-            state_when_cancelled(
-                held.id, held.state, held.run_number, held.sequence, held.paused_at
-            ) AS becomes
-        FROM held
     ), written AS (
         UPDATE job
         SET cancel_requested_at = CASE
@@ -125,13 +123,11 @@ CREATE FUNCTION pause_jobs(ids uuid[], OUT changed bigint, OUT asked bigint)
 LANGUAGE plpgsql VOLATILE
 AS $$
 BEGIN
-    WITH held AS MATERIALIZED (
-        SELECT job.id
-        FROM job
-        WHERE job.id = ANY (ids) AND job.finalized_at IS NULL
-        ORDER BY job.id
-        FOR UPDATE
-    ), written AS (
+    PERFORM FROM job
+    WHERE job.id = ANY (ids) AND job.finalized_at IS NULL
+    ORDER BY job.id
+    FOR UPDATE;
+    WITH written AS (
         UPDATE job
         SET paused_at = coalesce(job.paused_at, clock_timestamp()),
             paused_from = CASE
@@ -140,8 +136,7 @@ BEGIN
                 ELSE job.state
             END,
             state = CASE WHEN job.state = 'running' THEN job.state ELSE 'pending' END
-        FROM held
-        WHERE job.id = ANY (ARRAY[held.id])
+        WHERE job.id = ANY (ids) AND job.finalized_at IS NULL
         RETURNING
             job.state,
             CASE
@@ -166,28 +161,25 @@ DECLARE
     waiting uuid[];
     due boolean;
 BEGIN
-    WITH held AS MATERIALIZED (
-        SELECT
-            job.id, job.state, job.sequence, job.paused_from,
-            job.cancel_requested_at IS NOT NULL OR job.expired_at IS NOT NULL AS ending
-        FROM job
-        WHERE job.id = ANY (ids) AND job.finalized_at IS NULL AND job.paused_at IS NOT NULL
-        ORDER BY job.id
-        FOR UPDATE
-    ), written AS (
+    PERFORM FROM job
+    WHERE job.id = ANY (ids) AND job.finalized_at IS NULL
+    ORDER BY job.id
+    FOR UPDATE;
+    WITH written AS (
         UPDATE job
         SET paused_at = NULL,
             paused_from = NULL,
             state = CASE
-                WHEN held.state <> 'pending' THEN held.state
-                WHEN held.sequence THEN 'pending' -- until it is its turn
-                WHEN held.ending AND clean_up_due(held.id) THEN 'available'
-                WHEN held.paused_from IN ('scheduled', 'retryable') AND job.scheduled_at <= now()
+                WHEN job.state <> 'pending' THEN job.state
+                WHEN job.sequence THEN 'pending' -- until it is its turn
+                WHEN (job.cancel_requested_at IS NOT NULL OR job.expired_at IS NOT NULL)
+                    AND clean_up_due(job.id)
                 THEN 'available'
-                ELSE coalesce(held.paused_from, 'pending')
+                WHEN job.paused_from IN ('scheduled', 'retryable') AND job.scheduled_at <= now()
+                THEN 'available'
+                ELSE coalesce(job.paused_from, 'pending')
             END
-        FROM held
-        WHERE job.id = ANY (ARRAY[held.id])
+        WHERE job.id = ANY (ids) AND job.finalized_at IS NULL AND job.paused_at IS NOT NULL
         RETURNING
             job.id, job.state, job.parent_id,
             CASE WHEN job.sequence THEN look_at_sequence(job.queue, job.key) END AS turn,
@@ -239,10 +231,11 @@ LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
     cancelled integer := 0;
+    orphans uuid[];
     ended uuid[];
 BEGIN
-    WITH orphan AS MATERIALIZED (
-        SELECT job.id, job.state, job.run_number, job.sequence, job.paused_at
+    orphans := ARRAY(
+        SELECT job.id
         FROM unnest(parents) AS parent (id)
         JOIN job ON job.parent_id = ANY (ARRAY[parent.id]) AND job.finalized_at IS NULL
         WHERE job.cancel_requested_at IS NULL
@@ -265,13 +258,18 @@ BEGIN
         )
         LIMIT most
         FOR UPDATE OF job SKIP LOCKED
-    ), decided AS MATERIALIZED (
+    );
+    IF cardinality(orphans) = 0 THEN
+        RETURN 0;
+    END IF;
+    WITH decided AS MATERIALIZED (
         SELECT
-            orphan.id,
+            job.id,
             state_when_cancelled(
-                orphan.id, orphan.state, orphan.run_number, orphan.sequence, orphan.paused_at
+                job.id, job.state, job.run_number, job.sequence, job.paused_at
             ) AS becomes
-        FROM orphan
+        FROM job
+        WHERE job.id = ANY (orphans) AND job.finalized_at IS NULL
     ), changed AS (
         UPDATE job
         SET cancel_requested_at = clock_timestamp(),

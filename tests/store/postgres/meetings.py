@@ -112,7 +112,12 @@ ACTIONS = {
         _first("jobs"),
         lambda model: model.prune(_RETENTION, 100, [job.id for job in model.old(_RETENTION)]),
     ),
-    "cancel": Action("cancel", (JOB, None), len, _cancelled),
+    "cancel": Action(
+        "cancel",
+        (JOB, None, False),
+        lambda found: int(found[0]["changed"] + found[0]["asked"]),
+        _cancelled,
+    ),
     "retry": Action("retry", (JOB,), len, _retried),
     "delete": Action("delete", (JOB,), len, lambda model: model.delete(JOB) is True),
     "enqueue": Action(

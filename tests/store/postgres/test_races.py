@@ -170,7 +170,7 @@ async def test_an_ack_that_waited_for_a_cancellation_obeys_it(
     job = await bench.run_one()
     async with trio.open_nursery() as nursery:
         with tables.rival() as rival:
-            execute(rival, "cancel", job.id, None)
+            execute(rival, "cancel", job.id, None, False)
             ack = Asked(nursery, lambda: bench.store.ack([ack_of(job, state, delay_seconds=9)]))
             await until(lambda: tables.blocked() == 1)
         acked = await ack.wait()
@@ -184,7 +184,7 @@ async def test_a_completion_that_waited_for_a_cancellation_obeys_it(
     job = await bench.run_one()
     async with trio.open_nursery() as nursery:
         with tables.rival() as rival:
-            execute(rival, "cancel", job.id, None)
+            execute(rival, "cancel", job.id, None, False)
             ack = Asked(nursery, lambda: bench.store.ack([ack_of(job)]))
             await until(lambda: tables.blocked() == 1)
         acked = await ack.wait()
