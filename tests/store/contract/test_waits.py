@@ -492,7 +492,7 @@ async def begin_anew(bench: Bench, job: ClaimedJob) -> ClaimedJob:
 
 
 async def test_a_new_round_waits_for_its_own_children_alone(bench: Bench) -> None:
-    first = {"max_in_flight": 1, "mode": "first"}
+    first: dict[str, Any] = {"max_in_flight": 1, "mode": "first"}
     parent = await bench.run_one()
     await spawn(bench, parent, children(parent, 1, "1"), **first)
     (failing,) = await run_children(bench)
