@@ -122,7 +122,7 @@ BEGIN
             AND EXISTS (
                 SELECT FROM job
                 WHERE job.parent_id = ANY (ARRAY[parent.id]) AND job.finalized_at IS NULL
-                AND (job.state <> 'running' OR job.cancel_requested_at IS NULL)
+                AND job.cancel_requested_at IS NULL
             )
             OR EXISTS (
                 SELECT FROM step
@@ -132,7 +132,7 @@ BEGIN
                     SELECT FROM job
                     WHERE job.parent_id = ANY (ARRAY[step.job_id]) AND job.parent_place = step.place
                     AND job.state <= 'retryable'
-                    AND (job.state <> 'running' OR job.cancel_requested_at IS NULL)
+                    AND job.cancel_requested_at IS NULL
                 )
             )
         )
