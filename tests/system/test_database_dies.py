@@ -1,4 +1,4 @@
-"""PostgreSQL killed, stopped and away amid 3,000 jobs: nothing is lost, nothing doubled.
+"""PostgreSQL killed, stopped and away amid 1,200 jobs: nothing is lost, nothing doubled.
 
 No process of the node dies here, so no run may be repeated at all.
 """
@@ -14,13 +14,13 @@ from tests.system import jobs
 from tests.system.effects import check_all_completed
 from tests.system.site import Site
 
-JOBS = 3_000
+JOBS = 1_200
 
 
-def _add_traced(site: Site, path: Path, count: int = JOBS) -> list[UUID]:
+def _add_traced(site: Site, path: Path) -> list[UUID]:
     path.touch()
     job = jobs.traced.new_job  # long enough for a server to be gone in between
-    return site.add(*(job(path=str(path), seconds=0.001) for _ in range(count)))
+    return site.add(*(job(path=str(path), seconds=0.005) for _ in range(JOBS)))
 
 
 def _check_no_run_was_repeated(site: Site, path: Path, ids: list[UUID]) -> None:

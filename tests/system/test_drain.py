@@ -42,12 +42,12 @@ def test_an_idle_node_ends_at_once(site: Site) -> None:
     assert time.monotonic() - began < 10, "its deadlines are longer than that"
 
 
-@pytest.mark.measured
 def test_jobs_that_have_not_begun_go_back_uncounted(site: Site, tmp_path: Path) -> None:
     """Some are handed ahead to the children, all others wait in the database."""
     trace = tmp_path / "trace"
     trace.touch()
-    ids = site.add(*(jobs.traced.new_job(path=str(trace)) for _ in range(5000)))
+    job = jobs.traced.new_job
+    ids = site.add(*(job(path=str(trace), seconds=0.005) for _ in range(1500)))
     node = site.serve()
     site.wait_completed(300)
     assert node.stop() == 0
@@ -61,6 +61,7 @@ def test_jobs_that_have_not_begun_go_back_uncounted(site: Site, tmp_path: Path) 
     assert len(begun) * 2 == len(trace.read_text().splitlines()), "each that began also ended"
 
 
+@pytest.mark.measured
 def test_a_job_longer_than_the_drain_is_told_and_goes_back(site: Site, tmp_path: Path) -> None:
     node = site.serve(drain_seconds=0.5)
     job_id = _sleeper(site, tmp_path / "pid", 600)
@@ -119,9 +120,10 @@ def test_an_async_job_longer_than_the_drain_is_cancelled_and_goes_back(site: Sit
 def test_another_node_takes_over_what_a_drain_gives_back(site: Site, tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     trace.touch()
-    ids = site.add(*(jobs.traced.new_job(path=str(trace)) for _ in range(4000)))
+    job = jobs.traced.new_job
+    ids = site.add(*(job(path=str(trace), seconds=0.005) for _ in range(1200)))
     first, _second = site.serve(), site.serve()
-    site.wait_completed(1000)
+    site.wait_completed(400)
     assert first.stop() == 0
     rows = site.wait_final(ids)
     assert {(row.state, row.attempt) for row in rows} == {("completed", 1)}

@@ -64,7 +64,8 @@ def test_a_node_frozen_for_less_than_its_lease_loses_nothing(site: Site, tmp_pat
     trace = tmp_path / "trace"
     trace.touch()
     node = site.serve()
-    ids = site.add(*(jobs.traced.new_job(path=str(trace)) for _ in range(3000)))
+    job = jobs.traced.new_job
+    ids = site.add(*(job(path=str(trace), seconds=0.005) for _ in range(1200)))
     site.wait_completed(500)
     node.signal(signal.SIGSTOP)
     wait_until(lambda: site.query("SELECT pg_sleep(1)"))

@@ -1,4 +1,4 @@
-"""kill -9 in the midst of 3,000 jobs: of children, fork servers and whole nodes.
+"""kill -9 in the midst of 1,200 jobs: of children, fork servers and whole nodes.
 
 Nothing is lost, no outcome is written twice, and whoever runs a job again finds the last one dead.
 """
@@ -21,7 +21,7 @@ from tests.system import jobs
 from tests.system.effects import check_all_completed
 from tests.system.site import Site
 
-JOBS = 3_000
+JOBS = 1_200
 KILLS = 30  # of children
 
 
@@ -33,9 +33,9 @@ def trace(tmp_path: Path) -> Path:
     return path
 
 
-def _add_traced(site: Site, trace: Path, count: int = JOBS) -> list[UUID]:
+def _add_traced(site: Site, trace: Path, seconds: float = 0.005) -> list[UUID]:
     job = jobs.traced.new_job  # long enough to be killed in
-    return site.add(*(job(path=str(trace), seconds=0.001) for _ in range(count)))
+    return site.add(*(job(path=str(trace), seconds=seconds) for _ in range(JOBS)))
 
 
 def _kill(pid: int) -> None:
@@ -94,7 +94,7 @@ def test_killed_fork_servers_cost_the_runs_of_their_children(site: Site, trace: 
 
 
 def test_killed_nodes_cost_one_lease(site: Site, trace: Path) -> None:
-    ids = _add_traced(site, trace)
+    ids = _add_traced(site, trace, 0.01)
     nodes = [site.serve(**QUICK), site.serve(**QUICK)]
     for kill, share in enumerate((0.1, 0.4, 0.7)):
         site.wait_completed(int(JOBS * share))

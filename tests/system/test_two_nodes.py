@@ -8,7 +8,7 @@ from tests.system import jobs
 from tests.system.effects import check_all_completed
 from tests.system.site import Site
 
-JOBS = 4_000
+JOBS = 2_000
 
 
 def test_no_job_runs_twice_and_both_take_part(site: Site, tmp_path: Path) -> None:
