@@ -6,12 +6,21 @@ import time
 from pathlib import Path
 from uuid import UUID
 
+import pytest
+
 from tests.support.processes import wait_for
 from tests.system import undoing_jobs as jobs
 from tests.system.site import Site
 
 APP = "tests.system.undoing_jobs:app"
 UNDONE = ["undo: enough", "undone"]
+
+
+@pytest.fixture(scope="module")
+def site(shared_site: Site) -> Site:
+    """With one node for all tests here."""
+    shared_site.serve(APP, workers=4, kill_grace_seconds=0.5)
+    return shared_site
 
 
 class Trips:
@@ -46,7 +55,6 @@ def test_cancelled_workflows_undo_what_they_did_in_their_own_time(
 ) -> None:
     trips = Trips(site, tmp_path)
     waiting = ("signal", "sleep", "children", "trip")
-    site.serve(APP, workers=4, kill_grace_seconds=0.5)
     for how in (*waiting, "gate", "stubborn"):
         trips.begin(how)
     for how in ("gate", "signal"):
@@ -55,7 +63,9 @@ def test_cancelled_workflows_undo_what_they_did_in_their_own_time(
     trips.wait_for("stubborn", "stubborn")
     trips.wait_for("async gate", "at-gate")
     trips.wait_for("children", "child")
-    wait_for(lambda: site.count("pending") == 5, lambda: str(site.states()), 30)
+    wait_for(lambda: trips.told("trip").count("book") == 2, lambda: str(site.states()), 30)
+    (inner,) = site.query("SELECT id FROM job WHERE parent_id = %s", trips.ids["trip"])[0]
+    site.wait_state(inner, "pending")
     for how in waiting:
         site.wait_state(trips.ids[how], "scheduled" if how == "sleep" else "pending")
     site.wait_state(trips.ids["async signal"], "pending")
@@ -70,14 +80,14 @@ def test_cancelled_workflows_undo_what_they_did_in_their_own_time(
         told = [each for each in trips.told(name) if not each.startswith(("at-gate", "child"))]
         told = [each for each in told if each not in ("stubborn", "told")]
         if name == "trip":  # its child, which writes into the same file, cleans up, too
-            wait_for(lambda: site.count("cancelled") == 10, lambda: str(site.states()), 20)
+            site.wait_state(inner, "cancelled")
             told = trips.told(name)
             assert sum(each.startswith("undo: nobody waits for it") for each in told) == 1
             assert told.count("undo: enough") == 1
             assert told.count("undone") == 2
             continue
         assert told == ["book", *UNDONE], name
-    assert site.count("cancelled") == len(trips.ids) + 2
+    assert site.query("SELECT count(*) FROM job WHERE finalized_at IS NULL") == [(0,)]
     killed = [each.signal for each in site.failures(trips.ids["stubborn"]) if each.signal]
     assert killed == ["SIGKILL"], "the step was killed; the clean-up was not"
     assert all(not each.signal for each in site.failures(trips.ids["gate"]))
@@ -85,7 +95,6 @@ def test_cancelled_workflows_undo_what_they_did_in_their_own_time(
 
 def test_force_ends_it_at_once(site: Site, tmp_path: Path) -> None:
     trips = Trips(site, tmp_path)
-    site.serve(APP, workers=1)
     trips.begin("signal")
     site.wait_state(trips.ids["signal"], "pending")
     assert site.client.cancel(trips.ids["signal"], force=True).state.value == "cancelled"
@@ -99,7 +108,6 @@ def test_force_ends_it_at_once(site: Site, tmp_path: Path) -> None:
 
 def test_a_deadline_is_one_of_the_whole_workflow(site: Site, tmp_path: Path) -> None:
     trips = Trips(site, tmp_path)
-    site.serve(APP, workers=2, kill_grace_seconds=0.5)
     path = tmp_path / "naps"
     path.touch()
     (plain,) = site.add(jobs.naps.with_options(expires_in=2).new_job(path=str(path), seconds=0.1))
@@ -114,11 +122,11 @@ def test_a_deadline_is_one_of_the_whole_workflow(site: Site, tmp_path: Path) -> 
     for name in trips.ids:
         told = [each for each in trips.told(name) if not each.startswith(("at-gate", "child"))]
         assert told == ["book", "undo: its deadline (expires_at) came", "undone"]
-    wait_for(lambda: site.count("cancelled") == 1, lambda: str(site.states()), 20)
+    (child,) = site.query("SELECT id FROM job WHERE parent_id = %s", trips.ids["children"])[0]
+    site.wait_state(child, "cancelled")
 
 
 def test_nothing_but_resume_has_a_paused_workflow_go_on(site: Site, tmp_path: Path) -> None:
-    site.serve(APP, workers=2)
     path, file = tmp_path / "counts", tmp_path / "naps"
     path.touch()
     file.touch()
