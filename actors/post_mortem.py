@@ -2,8 +2,9 @@
 
 Rules: a run that had begun is over, and what ended it is told to the last detail. If its Worker was
 stopping it, the death is the end of that: a timeout fails, a cancel cancels, a stop gives back. A
-death that nobody ordered, and one for its memory, is charged to the job's crash budget; but not
-where another run may have done it: the fork server died, or several runs were in the child.
+death that nobody ordered, and one for its memory or the timeout of a step (which would hang again
+and again), is charged to the job's crash budget; but not where another run may have done it: the
+fork server died, or several runs were in the child.
 Runs that had not begun are no part of this: they go on elsewhere, uncounted.
 """
 
@@ -102,6 +103,9 @@ def _failed(run: HeldRun, death: Death, alone: bool) -> Failed:
             f"its process had {peak}, over its limit of {run.info.memory_mib} MiB (memory_mib)"
         )
         return Failed(_failure("OutOfMemory", message, death), crashed=True)
+    if run.reason == "step":
+        message = "a step went on past its timeout; it did not stop when interrupted"
+        return Failed(_failure("StepTimeout", message, death), crashed=True)
     if death.cause == "oom":
         message = f"the kernel killed its process, which had {peak}, for want of memory"
         return Failed(_failure("OutOfMemory", message, death), crashed=alone)

@@ -35,7 +35,7 @@ class HeldRun:
     timeout_seconds: float | None  # in force for this run; None: none
     begun_at: float | None = None
     expires_at: float = float("inf")  # its job's deadline
-    reason: str | None = None  # why it is being stopped: a word of wire.Interrupt, or "memory"
+    reason: str | None = None  # why it is being stopped: a word of wire.Interrupt, "memory", "step"
     why: str = ""  # what those who cancelled it gave as their reason
     ring_at: float = 0.0  # when the handler is told (again) to stop
     kill_at: float = 0.0  # when its child is killed, if the run is still there

@@ -105,7 +105,7 @@ class Tenure:
             observe=self.observe,
         )
         self._share = CoreShare(self.cores, self._drain, self._show_load)
-        self._limits = limits_of(self._runs, self.child, self.kinds, self._ladder.tell, self._kill)
+        self._limits = limits_of(self._runs, self.child, self.kinds, self._ladder)
         hand = partial(self._hand_all, batched=True)
         self._batches = batches_of(
             self.batch_seats, self.kinds, self.acker, self._share, hand, self._show_load

@@ -1,16 +1,20 @@
 """A time limit for a part of a plain handler: a signal that raises in its thread.
 
-Rule: it never raises while the loop reads, or where the part is over: then it comes again soon.
+Rules: it never raises while the loop reads, or where the part is over: then it comes again soon. In
+C code no signal is heard: so the limit stands in the run page, too, and its Worker kills the
+process where the part goes on for a grace longer.
 """
 
 from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import TypeVar
 
+from runtime.child.page import RunPage
 from runtime.child.ring import struck_within
 from runtime.errors import UsageError
 from runtime.workflow.failures import StepTimeout
@@ -24,8 +28,9 @@ _AGAIN_SECONDS = 0.01
 class Alarm:
     """Limits one part at a time. `hushed`: whether nothing may raise just now."""
 
-    def __init__(self, hushed: Callable[[], bool]) -> None:
+    def __init__(self, hushed: Callable[[], bool], page: RunPage) -> None:
         self._hushed = hushed
+        self._page = page
         self._seconds = 0.0
 
     def limited(self, seconds: float, action: Callable[[], T]) -> T:
@@ -37,11 +42,13 @@ class Alarm:
             )
         before = signal.signal(signal.SIGALRM, self._strike)
         self._seconds = seconds
+        self._page.limit_step(time.monotonic_ns() + int(seconds * 1e9))
         try:
             signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))
             return self._within(action)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0.0)
+            self._page.end_step()
             signal.signal(signal.SIGALRM, before)
 
     @staticmethod

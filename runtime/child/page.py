@@ -6,6 +6,7 @@
     cpu        written by the child       (seq, CPU time): of its process when that run began
     rss        written by the child       its resident memory, now and then
     worn       written by the child       whether it should be replaced
+    step       written by the child       (seq, at): when the step's timeout comes that goes on
 
 Taking back what was handed ahead must not wait for a child that is busy. The Worker changes the
 epoch, waits SETTLE_SECONDS, then reads `begun`: runs above it are its own again, those up to it
@@ -46,6 +47,8 @@ _BEGUN_SEQ = 16
 _BEGUN_AT = 17
 _CPU_SEQ = 18
 _CPU_NS = 19
+_STEP_SEQ = 20
+_STEP_AT = 21
 _RSS = 32
 _WORN = 33
 _FIELD_VALUES = 2**64
@@ -111,6 +114,21 @@ class RunPage:
     def cpu_ns_at_begin(self, seq: int) -> int | None:
         """What it used until run `seq` began; None if it did not say."""
         return self._fields[_CPU_NS] if self._fields[_CPU_SEQ] == seq else None
+
+    def limit_step(self, at_ns: int) -> None:
+        """Child: a step of its run goes on, until this time by time.monotonic_ns() at most."""
+        self._fields[_STEP_AT] = at_ns
+        self._fields[_STEP_SEQ] = self._fields[_BEGUN_SEQ]
+
+    def end_step(self) -> None:
+        """Child: that step has ended."""
+        self._fields[_STEP_SEQ] = 0
+
+    @property
+    def step_limit(self) -> tuple[int, int]:
+        """The run of which a step goes on, 0 if none does; and the time of its timeout."""
+        seq = self._fields[_STEP_SEQ]
+        return seq, self._fields[_STEP_AT]
 
     @property
     def worn(self) -> bool:

@@ -71,7 +71,7 @@ class SyncLoop:
         self._thread = threading.get_ident()
         self._sending = threading.RLock()  # held by who sends while a run goes on
         self._batch: BatchRun | None = None  # that goes on
-        self._alarm = Alarm(lambda: self._hearing)
+        self._alarm = Alarm(lambda: self._hearing, page)
         self.stored_limit = judge.output_bytes
 
     def run(self) -> None:

@@ -92,7 +92,8 @@ class Context:
         It may be called again while its result is not recorded: where its process dies before. The
         result comes back from JSON, by the function's return annotation.
         Args: name: people's, and must not change. retry: a number of tries, a Backoff or a Retry;
-        None: one try. timeout: of each try; it interrupts in the main thread only.
+        None: one try. timeout: of each try; it interrupts in the main thread only. What goes on for
+        the node's grace beyond it, as C code may, is killed with its process: the run has failed.
         Raises: StepFailed, once its tries are used up, at every replay too.
         """
         return self._do(step_of(first, args, kwargs))

@@ -46,6 +46,15 @@ def test_a_kill_that_was_not_ours_hints_at_memory() -> None:
     assert "2 MiB" in outcome.failure.message
 
 
+def test_a_run_killed_for_a_step_of_it_fails_with_that_and_is_charged() -> None:
+    outcome = outcome_of(run("step"), Death(42, "killed", signal="SIGKILL"), halted=False)
+
+    assert isinstance(outcome, Failed)
+    assert outcome.crashed
+    assert outcome.failure.error_class == "StepTimeout"
+    assert "a step went on past its timeout" in outcome.failure.message
+
+
 def test_a_run_killed_for_its_timeout_fails_with_it() -> None:
     outcome = outcome_of(run("timeout"), Death(42, "killed", signal="SIGKILL"), halted=False)
 

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 
-from runtime import App, Discard, Resources, Snooze, constant, current_job
+from runtime import App, Context, Discard, Resources, Snooze, constant, current_job
 from runtime.child.context import JobContext
 
 soon = constant(0.02)
@@ -147,3 +147,15 @@ def wider_than_the_node(path: str, seconds: float) -> None:
 @app.job
 def narrow(path: str, seconds: float) -> None:
     _noted(path, seconds)
+
+
+def hang_in_c_once(run_number: int) -> str:
+    """At the first run in code that hears no signal."""
+    if run_number == 1:
+        sum(range(10**11))
+    return "through"
+
+
+@app.workflow()
+def hanging_step(ctx: Context) -> str:
+    return ctx.step("hang", hang_in_c_once, ctx.job.run_number, timeout=0.2)

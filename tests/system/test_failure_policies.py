@@ -151,3 +151,13 @@ def test_a_job_past_its_deadline_is_not_begun(site: Site, tmp_path: Path) -> Non
 
     assert (row.state, [each.error_class for each in failures]) == ("discarded", ["Expired"])
     assert not path.exists()
+
+
+def test_a_step_that_hangs_in_c_is_killed_after_its_timeout(site: Site) -> None:
+    ((row, failures),) = _end(site, jobs.hanging_step.new_job())
+
+    assert (row.state, row.output, row.attempt) == ("completed", "through", 2)
+    (failure,) = failures
+    assert (failure.error_class, failure.signal) == ("StepTimeout", "SIGKILL")
+    assert "hang_in_c_once" in failure.trace
+    assert _column(site, row.id, "crashes") == 1
