@@ -177,7 +177,10 @@ class Children:
             text = msgspec.json.encode(failures).decode()
             error = self._error(failures)
             told = StepError(type(error).__name__, str(error))
-            strand.put(spot.record(output=strand.session.sealed(text), error=told))
+            # With what a retry, which opens it again, goes by.
+            bound, mode = self._max_in_flight, self._mode
+            output = strand.session.sealed(text)
+            strand.put(spot.record(output=output, error=told, mode=mode, max_in_flight=bound))
             raise error
         texts = self._texts(parent, seed, results)
         kept = self._kept(texts, parent, seed)

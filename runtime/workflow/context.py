@@ -216,7 +216,9 @@ class Context:
     def continue_as_new(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Begin anew with other args and an empty history: for workflows without end.
 
-        The job's id stays, and what was published, and signals that nobody took.
+        The job's id stays, and what was published, and signals that nobody took. Jobs that `start`
+        enqueued go on. Child jobs have ended, since they were waited for; but those that a caught
+        failure has left are cancelled, and none of them is a child of the new round.
         """
         self._do(Anew(self._handler, args, kwargs))
         raise AssertionError("it has raised")

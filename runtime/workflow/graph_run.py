@@ -126,7 +126,7 @@ class GraphRun:
             strand.put(spot.record(output=output))
             return self._outputs(kept, texts)
         told = StepError(type(error).__name__, str(error))
-        strand.put(spot.record(output=output, error=told))
+        strand.put(spot.record(output=output, error=told, mode=self._graph.failures))
         raise error
 
     def _replayed(self, strand: Strand, spot: Spot, kept: _Kept) -> Flow[dict[str, Any]]:

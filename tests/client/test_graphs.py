@@ -15,6 +15,7 @@ from runtime import (
     App,
     AsyncClient,
     Client,
+    Context,
     Graph,
     GraphFailed,
     JobFailed,
@@ -64,6 +65,11 @@ def diamond(failures: Any = "finish") -> Graph:
     right = graph.add("right", add, [top, top])
     graph.add("bottom", add, [left, right], after=[top])
     return graph
+
+
+@app.workflow
+def flow(ctx: Context) -> Any:
+    return ctx.graph(diamond())
 
 
 OUTPUTS = {"top": 1, "left": 11, "right": 2, "bottom": 13}
@@ -174,6 +180,21 @@ def test_a_failure_is_told_and_a_retry_of_the_root_goes_on_from_it(
     assert dict(rows(url, STATES))["bottom"] == "pending"
     assert [run.kind for run in drain(app, url).runs] == ["add", "add"]
     assert handle.result(timeout=5) == OUTPUTS
+
+
+def test_a_retried_workflow_goes_on_with_its_graph(client: Client, url: str) -> None:
+    broken.add("left")
+    handle = client.enqueue(flow)
+    drain(app, url)
+    with pytest.raises(JobFailed, match="'left': child job"):
+        handle.result(timeout=5)
+    broken.clear()
+    client.retry(handle.id)
+    assert [run.kind for run in drain(app, url).runs].count("add") == 2
+    assert handle.result(timeout=5) == OUTPUTS
+    (step,) = client.steps(handle)
+    assert (step.op, step.name, dict(step.children)) == ("graph", "graph", {"completed": 4})
+    assert [node.name for node in client.graph(handle)] == ["top", "left", "right", "bottom"]
 
 
 def test_a_cancelled_root_takes_the_rest_with_it_and_a_retry_brings_it_back(

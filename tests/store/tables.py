@@ -59,7 +59,8 @@ class Tables:
         """Delete all rows."""
         self.connection.execute(
             "TRUNCATE job, failure, node, queue, key_rate, sequence_due, schedule, waiter, note,"
-            " log, follower, subscriber, step, signal, published, happening"
+            " log, follower, subscriber, step, signal, published, happening,"
+            " dependency"
         )
         self.connection.execute(
             "UPDATE leader SET term = 0, node_id = NULL, expires_at = '-infinity'"

@@ -214,3 +214,26 @@ async def test_a_retried_graph_goes_on_from_what_failed(bench: Bench) -> None:
     await family.end("c")
     await family.end("d")
     assert await family.states() == [C] * 5
+
+
+async def test_failed_children_of_a_bounded_map_are_held_again(bench: Bench) -> None:
+    family = Family(bench, await bench.run_one(), "abcdef")
+    jobs = tuple(new_job(id=family.id(each), kind="child") for each in family.letters)
+    step = StepRecord("1", "map", "child", done=False, mode="all", max_in_flight=2)
+    await bench.store.record([RunRecords(family.parent.id, 1, Spawn(step, jobs))])
+    for letters in ("ab", "cd", "ef"):
+        await family.end(letters, C if letters == "cd" else D)
+    error = StepError("ChildrenFailed", "4")
+    failed = StepRecord("1", "map", "child", error=error, mode="all", max_in_flight=2)
+    await record(bench, family.parent, failed)
+
+    await retried(bench, family.parent)
+    await bench.store.wake([family.parent.id])
+
+    states = await family.states()
+    assert (states.count(A), states.count(P), states.count(C)) == (2, 2, 2)
+    for left in (A, A, A, A):
+        begun = (await family.states()).index(left)
+        assert (await family.states()).count(A) <= 2
+        await family.end(family.letters[begun])
+    assert await family.states() == [C] * 6
