@@ -26,14 +26,24 @@ settings.load_profile("patient")
 # By these coverage finds its way into the processes that a test starts.
 _VARIABLES = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
 _FOR_PROCESSES = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
-# The folders of tests that look at processes from outside, more than they run our code themselves.
-_ABOUT_PROCESSES = ("child", "system")
+# The folders of tests that run none of our code which others do not run too: they look at
+# processes from outside, or at what PostgreSQL does when statements meet there.
+_REACHED_BY_OTHERS = ("child", "postgres", "system")
 
 
 @pytest.fixture(scope="session")
 def headrace_server(postgres_server: DatabaseServer) -> Databases:
     """Our own test kit's databases, in the server of the session."""
     return Databases(postgres_server.url)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with files that take long, so that no worker is left alone with one at the end.
+
+    These are of whole nodes and of the README; last come those with many tests of no time at all.
+    """
+    places = {"tests": 0, "system": 1, "embedded": 2, "unit": 4}
+    items.sort(key=lambda item: places.get(item.path.parent.name, 3))
 
 
 def pytest_runtest_protocol(item: pytest.Item) -> None:
@@ -67,11 +77,11 @@ def _traced(item: pytest.Function) -> bool:
     """Whether the coverage of the test itself is measured, which makes it take twice as long.
 
     Not where it is marked `untraced`: it computes much, and reaches little that others do not.
-    The same is true of tests of properties, which compute examples more than anything else, and of
-    those whose processes are what they are about: of these, `measured` ones suffice.
+    The same is true of tests of properties, which make examples more than anything else, and of
+    whole folders: of their tests the `measured` ones suffice.
     """
     if item.get_closest_marker("measured") is not None:
         return True
     if item.get_closest_marker("untraced") is not None or is_hypothesis_test(item.obj):
         return False
-    return item.path.parent.name not in _ABOUT_PROCESSES
+    return item.path.parent.name not in _REACHED_BY_OTHERS

@@ -44,8 +44,9 @@ def suite(arguments: Sequence[str]) -> int:
     if arguments:
         return run([sys.executable, *pytest], environment)
     # Three at a time: many tests wait for processes more than they compute. Files stay whole, for
-    # what their tests share; the seed has all workers agree on the order of sets, and so of tests.
-    pytest += ["--numprocesses", "3", "--dist", "loadfile"]
+    # what their tests share, in the order of tests/conftest.py: those that take longest first. The
+    # seed has all workers agree on the order of sets, and so of tests.
+    pytest += ["--numprocesses", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
     environment["PYTHONHASHSEED"] = "0"
     run([sys.executable, "-c", _WARM], environment)
     with TemporaryDirectory(prefix="coverage-", dir=folder) as data:

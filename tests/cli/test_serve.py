@@ -1,4 +1,7 @@
-"""`serve` as a process: it serves, drains, is forced, and leaves nothing behind."""
+"""`serve` as a process: it serves, drains, and leaves nothing behind.
+
+What becomes of jobs meanwhile, and how it is forced, is in tests/system/test_drain.py.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,6 @@ from tests.support.postgres import gone, wait_until
 
 ROOT = Path(__file__).parents[2]
 APP = """
-import time
-from pathlib import Path
 from runtime import App
 
 app = App()
@@ -31,11 +32,6 @@ app = App()
 @app.job
 def add(a: int, b: int) -> int:
     return a + b
-
-@app.job
-def nap(seconds: float, begun: str) -> None:
-    Path(begun).touch()
-    time.sleep(seconds)
 """
 
 
@@ -112,12 +108,6 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         serving.close()
 
 
-def enqueue_nap(on: Cli, tmp_path: Path, seconds: float) -> tuple[str, Path]:
-    begun = tmp_path / "begun"
-    args = json.dumps({"seconds": seconds, "begun": str(begun)})
-    return on("enqueue", "nap", args).out.strip(), begun
-
-
 @pytest.mark.measured
 def test_a_job_is_served_and_the_node_drains_on_sigterm(
     on: Cli, migrated_url: str, serve: Serve
@@ -151,32 +141,6 @@ def test_its_health_and_metrics_are_served(migrated_url: str, serve: Serve) -> N
     assert "headrace_listener_up 1.0" in fetch("/metrics")
 
 
-def test_a_run_may_end_while_the_node_drains(
-    on: Cli, migrated_url: str, serve: Serve, tmp_path: Path
-) -> None:
-    node = serve(DATABASE_URL=migrated_url)
-    added, begun = enqueue_nap(on, tmp_path, 1.0)
-    wait_until(begun.exists)
-    node.process.send_signal(signal.SIGINT)
-    assert node.ended() == 0
-    assert on("job", "show", added, "--json").json["state"] == "completed"
-
-
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_second_signal_stops_at_once_and_gives_the_job_back(
-    on: Cli, migrated_url: str, serve: Serve, tmp_path: Path, number: int, status: int
-) -> None:
-    node = serve(DATABASE_URL=migrated_url, HEADRACE_KILL_GRACE_SECONDS="0.2")
-    added, begun = enqueue_nap(on, tmp_path, 600)
-    wait_until(begun.exists)
-    node.process.send_signal(number)
-    node.wait_for("draining: 1 jobs")
-    node.process.send_signal(number)
-    assert node.ended() == status
-    job = on("job", "show", added, "--json").json
-    assert (job["state"], job["attempt"]) == ("available", 0)
-
-
 def test_a_new_database_is_migrated_on_request(cli: Cli, database_url: str, serve: Serve) -> None:
     node = serve("shop:app", "--migrate", DATABASE_URL=database_url)
     node.wait_for("serving as")
@@ -185,7 +149,7 @@ def test_a_new_database_is_migrated_on_request(cli: Cli, database_url: str, serv
     cli("migrate", "status", "--database-url", database_url)
 
 
-def test_without_a_url_it_serves_from_the_embedded_database(
+def test_without_a_url_it_serves_from_the_embedded_database_also_after_its_guardian_was_killed(
     cli: Cli, serve: Serve, tmp_path: Path
 ) -> None:
     node = serve(HEADRACE_DATA_DIR=str(tmp_path / "data"))
@@ -194,15 +158,6 @@ def test_without_a_url_it_serves_from_the_embedded_database(
     added = cli("enqueue", "add", '{"a": 2, "b": 2}', "--data-dir", tmp_path / "data").out.strip()
     show = ("job", "show", added, "--json", "--data-dir", tmp_path / "data")
     wait_until(lambda: cli(*show).json["output"] == 4)
-    node.process.send_signal(signal.SIGTERM)
-    assert node.ended() == 0
-
-
-def test_an_embedded_database_whose_guardian_was_killed_comes_back(
-    serve: Serve, tmp_path: Path
-) -> None:
-    node = serve(HEADRACE_DATA_DIR=str(tmp_path / "data"))
-    node.wait_for("serving as")
     with Server.attach(tmp_path / "data") as server:
         guardian = server.guardian_pid
     os.kill(guardian, signal.SIGKILL)

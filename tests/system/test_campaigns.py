@@ -48,14 +48,15 @@ def slow(*case: object) -> Any:
     ("campaign", "options", "fault", "least"),
     [
         ("kill", ("--jobs", "250", "--job-ms", "5"), "faults_child", 2),
-        ("postgres", RESTARTS, "faults", 1),
+        slow("postgres", RESTARTS, "faults", 1),  # test_database_dies.py is quicker
         slow("postgres", FROZEN, "faults_frozen", 1),
-        ("leader", LEADER, "terms", 2),
+        slow("leader", LEADER, "terms", 2),  # the next one kills leaders, too
         ("schedule", SCHEDULE, "faults_killed_leader", 1),
         slow("migrate", ("--jobs", "300", "--job-ms", "3"), "rebuilt", 1),
         slow("network", NETWORK, "faults", 1),
         slow("clock", CLOCK, "faults_jump", 1),
-        ("poison", ("--jobs", "200", "--quick"), "faults_segfaults", 1),
+        # test_endings.py is quicker
+        slow("poison", ("--jobs", "200", "--quick"), "faults_segfaults", 1),
         slow("deploy", DEPLOY, "faults_drain", 1),
         pytest.param(
             *("pooler", ("--jobs", "600"), "faults", 1),

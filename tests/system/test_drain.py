@@ -92,7 +92,6 @@ def test_a_job_that_does_not_listen_is_killed_after_the_drain(site: Site, tmp_pa
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["TERM", "INT"]
 )
-@pytest.mark.measured
 def test_a_second_signal_stops_now(
     site: Site, tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
@@ -101,6 +100,7 @@ def test_a_second_signal_stops_now(
     began = time.monotonic()
     node.signal(number)
     node.wait_log("draining; once more to stop now")
+    node.wait_log("draining: 1 jobs")
     node.signal(number)
     assert node.wait() == status
     assert time.monotonic() - began < 15, "its drain and grace are 30 s"

@@ -175,6 +175,7 @@ def open_place() -> Iterator[Path]:
         yield Path(place)
 
 
+@pytest.mark.slow  # a database of another user has quicker tests in tests/embedded/test_identity.py
 def test_another_user_sees_the_same(open_place: Path) -> None:
     # Where this is root, another user; where that user could not reach this Python, root's
     # files are that user's own.
