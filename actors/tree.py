@@ -7,7 +7,8 @@
     │                     scribe, waker; before the work, so that a drain can be seen and hurried
     ├─ work  one_for_all
     │   ├─ acker, recorder
-    │   ├─ workers  one_for_one: forkserver, worker-0 .. worker-N (the last for async handlers)
+    │   ├─ workers  one_for_one: forkserver, worker-0 .. worker-N (for async handlers), those for
+    │   │           light plain workflows, drain
     │   └─ distributor    last in, first out: claiming stops, workers drain, the Recorder and
     │                   the Acker flush
     └─ maintenance  one_for_one: leader (only during a term: stager, rescuer, expirer, scheduler,

@@ -1,9 +1,11 @@
-"""The Worker: owns one child after the other, and with it one core.
+"""The Worker: owns one child after the other, and with it one core; or several share a core, whose
+children are for light plain workflows (`actors.flows`), made on demand, and ended when idle.
 
 Rules: a child's death is an outcome of the run that it was in, not a crash of the Worker; the next
 child is there in milliseconds. A child that ends before its first run, again and again, is the
-Worker's crash: its supervisor decides. When it is told to leave it drains: runs may end within the
-drain's time, then they are told to stop and go back uncounted. A lost lease, or force, kills now.
+Worker's crash: its supervisor decides. When it is told to leave, as all are at once, it drains:
+runs may end within the drain's time, then they are told to stop and go back uncounted. A lost
+lease, or force, kills now.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
 Method. N workflows of 5 steps that do nothing are enqueued (COPY); then a node with default
 settings is started. `sync_workflows_per_s` is N through the time from its first claim to its last
 ack, by the database's clock; `sync_steps_per_s` is five times that: each step is recorded, and
-confirmed, before the next one does anything. These are a fifth of N, since plain workflows run one
-a child, and each waits for its own round trips. `async_` is the same of an `async def`, of which a
-child runs many at once, so that their records are written together. Medians over the rounds.
+confirmed, before the next one does anything. These are a fifth of N: plain workflows run one a
+child, and though light ones have several children a core, each step costs a child and the node a
+turn of their own. `async_` is the same of an `async def`, of which a child runs many at once, so
+that their records are written together. Medians over the rounds.
 replay: a workflow records 10,000 steps and waits for a signal, which holds no worker. The time from
 when the sender's call returned until its next step begins: it is woken, claimed, and has read and
 passed all that is recorded. `wake` is the same of a workflow that has recorded nothing, the median
