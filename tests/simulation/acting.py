@@ -62,6 +62,8 @@ class Acting:
         )
         if plan.cancelled_at is not None and trio.current_time() > plan.cancelled_at:
             world.chronicle.failings.append(f"{plan.name} runs, though it was cancelled before")
+        if plan.held_at is not None and trio.current_time() > plan.held_at:
+            world.chronicle.failings.append(f"{plan.name} runs, though it was held back before")
         self._interruption: wire.Interrupt | None = None
         self._interrupted = trio.Event()
 
@@ -70,6 +72,9 @@ class Acting:
         if self._interruption is None:
             self._interruption = frame
             self._interrupted.set()
+
+    def pause(self) -> None:
+        """It is to end at its next operation, if it is a workflow."""
 
     def answer(self, frame: wire.Answered) -> None:
         """Of a workflow: its node has answered."""

@@ -56,6 +56,9 @@ class SimulatedChild(Puppet):
         for frame in self._decoder.feed(data):
             if isinstance(frame, wire.Run):
                 self._frames.send_nowait(frame)
+            elif isinstance(frame, wire.Interrupt) and frame.reason == "pause":
+                if frame.seq in self._acting:
+                    self._acting[frame.seq].pause()
             elif isinstance(frame, wire.Interrupt):
                 self._told[frame.seq] = frame
             elif isinstance(frame, wire.Answered) and frame.seq in self._acting:

@@ -85,18 +85,46 @@ class Clients:
             plan.cancelled_at = trio.current_time()
 
     async def pause_some(self) -> None:
-        """Pause queues for a while, now and then."""
+        """Pause queues and jobs for a while, now and then."""
         world = self._world
         while not world.calm:
             await trio.sleep(world.about(3.0))
             await self._try("pause", world.dice.choice(QUEUES))
+            for plan in world.dice.sample(list(world.plans.values()), min(5, len(world.plans))):
+                await self._hold(plan)
             await trio.sleep(world.about(1.0))
             await self.resume_all()
+
+    async def _hold(self, plan: Plan) -> None:
+        plan.held = True
+        try:
+            job = await self._link.pause_job(plan.job.id)
+        except (StoreUnavailable, JobNotFound) as error:
+            self._world.chronicle.note("client", f"cannot hold {plan.name} back: {error!r}")
+            return
+        if job.state is JobState.PENDING and not plan.freed:
+            plan.held_at = trio.current_time()
 
     async def resume_all(self) -> None:
         """Until it is known to be done."""
         while not await self._try("resume", "*"):  # noqa: ASYNC110 - in virtual time
             await trio.sleep(AGAIN_SECONDS)
+        for plan in self._world.plans.values():
+            plan.held_at = None
+        for plan in [each for each in self._world.plans.values() if each.held]:
+            while not await self._let_go(plan):
+                plan.freed = True
+                await trio.sleep(AGAIN_SECONDS)
+
+    async def _let_go(self, plan: Plan) -> bool:
+        try:
+            await self._link.resume_job(plan.job.id)
+        except StoreUnavailable as error:
+            self._world.chronicle.note("client", f"cannot let {plan.name} go on: {error!r}")
+            return False
+        except JobNotFound:
+            return True
+        return True
 
     async def _try(self, verb: str, queue: str) -> bool:
         try:

@@ -70,6 +70,11 @@ class Flowing(Acting):
         self._past: dict[str, Recalled] = {}
         self._signals: list[SignalRow] = []
         self._now = 0.0
+        self._paused = False
+
+    def pause(self) -> None:
+        """See Acting."""
+        self._paused = True
 
     def answer(self, frame: wire.Answered) -> None:
         """Its node has answered."""
@@ -99,6 +104,8 @@ class Flowing(Acting):
             for asked in self._unsure:
                 await self._answer_to(asked)
             self._unsure.clear()
+            if self._paused:
+                raise _Suspend(0.0)
             await self._do(str(number), op)
 
     async def _suffer(self) -> None:

@@ -91,6 +91,9 @@ class Plan:
     ops: tuple[Op, ...] = ()  # of a workflow
     cancel_asked: bool = False
     cancelled_at: float | None = None  # when the database said that it was, before it ran
+    held: bool = False  # somebody asked that it be held back
+    held_at: float | None = None  # when the database said that it is, and waits
+    freed: bool = False  # a request to let it go on was not answered: it may come at any time
 
     def next_act(self) -> Act:
         """What the run does that begins now."""
