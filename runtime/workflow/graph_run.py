@@ -123,7 +123,7 @@ class GraphRun:
         output = strand.session.sealed(msgspec.json.encode(kept).decode())
         error = self._error(kept, texts)
         if error is None:
-            strand.put(spot.record(output=output))
+            strand.put(spot.record(output=output, mode=self._graph.failures))
             return self._outputs(kept, texts)
         told = StepError(type(error).__name__, str(error))
         strand.put(spot.record(output=output, error=told, mode=self._graph.failures))

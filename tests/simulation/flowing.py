@@ -7,6 +7,7 @@ recorded is not done again; a workflow that is completed has recorded all of it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from runtime.workflow.records import (
     Ask,
     Collect,
     Collected,
+    Dependency,
     History,
     Recall,
     Recalled,
@@ -132,7 +134,7 @@ class Flowing(Acting):
         elif op.what == "signal":
             self._wait_signal(place, seen)
         else:
-            await self._map(place, int(op.seconds), seen)
+            await self._jobs(place, int(op.seconds), seen, graph=op.what == "graph")
 
     async def _step(self, place: str, seconds: float) -> None:
         self._watch(place)
@@ -169,26 +171,43 @@ class Flowing(Acting):
             self._put(StepRecord(place, "signal", place, done=False))
         raise _Suspend(None)
 
-    async def _map(self, place: str, count: int, seen: Recalled | None) -> None:
+    async def _jobs(self, place: str, count: int, seen: Recalled | None, *, graph: bool) -> None:
+        """A map; or a graph, in which each job comes after the one before."""
         ids = [child_id(self._job, place, index) for index in range(count)]
-        step = StepRecord(place, "map", "tiny", done=False, mode="all")
-        if count > 2:
+        step = StepRecord(place, "map", "tiny", done=False, mode="finish" if graph else "all")
+        if count > 2 and not graph:
             step = StepRecord(place, "map", "tiny", done=False, mode="all", max_in_flight=2)
         if seen is None:
-            jobs = tuple(self._child_job(each) for each in ids)
-            await self._ask(Spawn(step, jobs))
+            held = [graph and index > 0 for index in range(count)]
+            jobs = tuple(map(self._child_job, ids, held))
+            after = [
+                Dependency((before.bytes,), int(self._job.bytes[-1] % 2 == 0), (each.bytes,))
+                for before, each in pairwise(ids if graph else [])
+            ]
+            await self._ask(Spawn(step, jobs, after=tuple(after)))
         if seen is None or not seen.over:
             raise _Suspend(None)
         found = await self._ask(Collect(place, tuple(each.bytes for each in ids)))
         assert isinstance(found, Collected)
         if not all(JobState(each.state).final for each in found.results):
             self._world.chronicle.failings.append(f"{self.name} goes on before its children end")
+        for before, each in pairwise(ids if graph else []):
+            self._watch_order(before, each)
         self._put(StepRecord(place, "map", "tiny", output=str(len(found.results))))
 
-    def _child_job(self, job_id: UUID) -> NewJob:
+    def _watch_order(self, before: UUID, each: UUID) -> None:
+        """Of two jobs of a graph that have ended."""
+        jobs = self._world.store._state.jobs
+        if before in jobs and each in jobs:
+            ended, begun = jobs.get(before).finalized_at, jobs.get(each).attempted_at
+            if ended is not None and begun is not None and begun < ended:
+                text = f"{self.name}: a job has begun before the one that it comes after had ended"
+                self._world.chronicle.failings.append(text)
+
+    def _child_job(self, job_id: UUID, held: bool) -> NewJob:
         plans = self._world.plans
         if job_id not in plans:
-            job = NewJob(id=job_id, kind="tiny", max_attempts=100)
+            job = NewJob(id=job_id, kind="tiny", max_attempts=100, held=held)
             plans[job_id] = Plan(len(plans) + 1, job, [], cancel_asked=True)
             self._world.chronicle.asked(job_id, "unknown")
         return plans[job_id].job

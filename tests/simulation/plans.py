@@ -33,12 +33,13 @@ SECONDS = {
     "async": [0.0, 0.02, 0.5, 4.0],
 }
 FLOWS = ("flow", "plain flow")  # workflows
-# What a workflow's operation can be, and how long it takes; of a map: how many jobs.
+# What a workflow's operation can be, and how long it takes; of a map or a graph: how many jobs.
 OPS: dict[str, list[float]] = {
     "step": [0.0, 0.001, 0.1],
     "sleep": [0.01, 0.5, 3.0],
     "signal": [0.0],
     "map": [1, 2, 5],
+    "graph": [2, 5],
 }
 
 # What a run can do, and how often it is chosen.
@@ -129,7 +130,7 @@ def _draw_flow(dice: random.Random, number: int, job: NewJob, *, quick: bool) ->
     if quick:
         return Plan(number, job, [], (Op("step", 0.0), Op("sleep", 0.01), Op("step", 0.0)))
     mishaps = dice.choices(list(MISHAPS), list(MISHAPS.values()), k=dice.randint(1, 5))
-    words = dice.choices(list(OPS), [4, 1, 1, 1], k=dice.randint(1, 7))
+    words = dice.choices(list(OPS), [4, 1, 1, 1, 1], k=dice.randint(1, 7))
     ops = tuple(Op(word, dice.choice(OPS[word])) for word in words)
     return Plan(number, job, [Act(what, 0.0) for what in mishaps], ops)
 
