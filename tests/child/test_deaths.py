@@ -71,17 +71,21 @@ async def test_a_signal_that_is_not_ours_is_named(child: Steered, number: int) -
     assert exit_.signal in ("SIGKILL", "SIGABRT", f"signal {number}")
 
 
-async def test_a_killed_child_is_gone_within_milliseconds(child: Steered) -> None:
-    seq = await child.hand("loop_for_ever")
-    await child.begun(seq)
-    start = perf_counter()
+async def test_a_killed_child_is_gone_within_milliseconds(server: ForkServer) -> None:
+    """Measured: 1 to 3 ms. The best of some trials, since the machine may be busy meanwhile."""
+    seconds: list[float] = []
+    for _ in range(4):
+        async with child_of(server) as child:
+            await child.begun(await child.hand("loop_for_ever"))
+            start = perf_counter()
 
-    child.child.kill()
-    exit_ = await child.child.wait()
+            child.child.kill()
+            exit_ = await child.child.wait()
 
-    assert perf_counter() - start < 0.5  # measured: 1 to 3 ms
-    assert (exit_.signal, exit_.cause) == ("SIGKILL", "kill")
-    assert not alive(exit_.pid)
+            seconds.append(perf_counter() - start)
+            assert (exit_.signal, exit_.cause) == ("SIGKILL", "kill")
+            assert not alive(exit_.pid)
+    assert min(seconds) < 0.2
 
 
 async def test_a_handler_that_ignores_all_signals_is_killed(child: Steered) -> None:

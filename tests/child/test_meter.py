@@ -35,10 +35,10 @@ def test_cpu_time_is_counted_and_waiting_is_not(page: RunPage) -> None:
     assert page.cpu_ns_at_begin(1) is not None
     assert page.cpu_ns_at_begin(2) is None
     _burn(0.02)
-    time.sleep(0.05)
+    time.sleep(0.3)
     cpu_seconds, peak_kib = meter.end("kind", 70_000_000)
 
-    assert 0.02 <= cpu_seconds < 0.05
+    assert 0.02 <= cpu_seconds < 0.2
     assert peak_kib >= kernel.resident_kib() // 2
 
 
