@@ -65,29 +65,29 @@ class Wait:
         """Its flow. Raises: WaitTimeout."""
         spot = yield from strand.enter(self.op, self._name)
         seen = spot.seen
-        if seen is None:
-            opened = spot.record(done=False, until_seconds=self._timeout)
-            raise strand.suspend(opened, seconds=self._timeout)
-        if seen.done:
+        if seen is not None and seen.done:
             if seen.error is not None:
                 raise self.timeout_error(self._name)
             return plain(strand.session.opened(seen.output))
         return self._looked(strand, spot, seen)
 
-    def _looked(self, strand: Strand, spot: Spot, seen: Recalled) -> Any:
+    def _looked(self, strand: Strand, spot: Spot, seen: Recalled | None) -> Any:
         found = self._found(strand, seen)
         if found is not None:
             text, signal = found
             strand.put(spot.record(output=strand.session.sealed(text), signal=signal))
             return plain(text)
+        if seen is None:
+            opened = spot.record(done=False, until_seconds=self._timeout)
+            raise strand.suspend(opened, seconds=self._timeout)
         if self._timeout is None or not seen.over:
             raise strand.wait_on(seen)
         error = self.timeout_error(self._name)
         strand.put(spot.record(error=StepError(type(error).__name__, str(error))))
         raise error
 
-    def _found(self, strand: Strand, seen: Recalled) -> tuple[str, bytes | None] | None:
-        """What it waits for, as JSON text, and the signal's id."""
+    def _found(self, strand: Strand, seen: Recalled | None) -> tuple[str, bytes | None] | None:
+        """What it waits for, as JSON text, and the signal's id. seen: None: it comes here first."""
         raise NotImplementedError
 
 
@@ -97,7 +97,7 @@ class SignalWait(Wait):
     op = "signal"
     timeout_error = SignalTimeout
 
-    def _found(self, strand: Strand, seen: Recalled) -> tuple[str, bytes | None] | None:
+    def _found(self, strand: Strand, seen: Recalled | None) -> tuple[str, bytes | None] | None:
         signal = strand.session.past.take_signal(self._name)
         return None if signal is None else (strand.session.opened_signal(signal.value), signal.id)
 
@@ -108,8 +108,10 @@ class EventWait(Wait):
     op = "event"
     timeout_error = EventTimeout
 
-    def _found(self, strand: Strand, seen: Recalled) -> tuple[str, bytes | None] | None:
-        return None if seen.value is None else (strand.session.opened_event(seen.value), None)
+    def _found(self, strand: Strand, seen: Recalled | None) -> tuple[str, bytes | None] | None:
+        if seen is None or seen.value is None:
+            return None
+        return strand.session.opened_event(seen.value), None
 
 
 def _checked(seconds: object) -> float:

@@ -47,6 +47,21 @@ def test_a_short_sleep_is_slept_in_the_process() -> None:
     assert isinstance(World(app, "flow").run(), Completed)
 
 
+def test_signals_that_have_come_before_are_taken_in_one_run() -> None:
+    app = App()
+
+    @app.workflow
+    def flow(ctx: Context) -> list[Any]:
+        return [ctx.wait_signal("go") for _ in range(20)]
+
+    world = World(app, "flow")
+    for number in range(20):
+        world.send("go", number)
+    assert isinstance(world.finish(), Completed)
+    assert world.output == list(range(20))
+    assert world.runs == 2, "the first run has not looked; it waits"
+
+
 def test_the_time_is_the_databases_from_the_first_operation_on() -> None:
     app = App()
 
