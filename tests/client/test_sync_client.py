@@ -168,7 +168,7 @@ def test_calls_that_race_with_close_end_one_way_or_the_other(url: str) -> None:
         return "written"
 
     with ThreadPoolExecutor(4) as pool:
-        for _ in range(20):
+        for _ in range(10):
             client = Client(app, url)
             client.enqueue(thumbnail, path="a")
             calls = [pool.submit(call, client) for _ in range(4)]
