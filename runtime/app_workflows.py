@@ -98,11 +98,13 @@ class Workflows(Registry):
         """Make a function, sync or async, whose first parameter is a Context, a workflow.
 
         Its jobs are jobs like all others, and so are its options: see `App.job`. timeout is of one
-        run, from a wait to the next; expires_in is of the whole workflow.
+        run, from a wait to the next; expires_in, such as timedelta(days=7), is of the whole
+        workflow, its waits included: at its end it is discarded, as Expired, with its children.
         Args: version: the kind is `kind@version`, so that a node runs the versions that its app
-        has: keep the old function beside the new one until its last job has ended. clean_up: where
-        it waits, it can be told by the signal CANCEL that it is cancelled: see
-        `runtime.workflow.cancelling`.
+        has: keep the old function beside the new one until its last job has ended. clean_up: when
+        it is cancelled, or its time is over, a JobCancelled with the reason is raised at its next
+        operation, and its `except` and `finally` undo by steps, in their own time, before it ends:
+        see `runtime.workflow.cancelling`.
         Raises: UsageError, for a kind that is taken, an option or a function that cannot be.
         """
         return self._decorator(

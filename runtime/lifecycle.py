@@ -1,8 +1,10 @@
 """The one table of a job's states and transitions, and what becomes of a job when a run ends.
 
-Rule 1: no other module decides a state. SQL carries these decisions out and has one of its own:
-a job whose cancellation was requested while it ran becomes `cancelled`, whatever its run has come
-to, because only the database knows of such a request in time.
+Rule 1: no other module decides a state. SQL carries these decisions out and has three of its own,
+because only the database knows of such requests in time. A job whose cancellation was requested
+while it ran becomes `cancelled`, whatever its run has come to. A workflow that cleans up becomes
+that when it has: until then its runs lead where they lead, and to `available` the one that was
+interrupted. A paused job waits as `pending`, unless its run was its end.
 Rule 2: pure; no clock, no dice. Delays are seconds that SQL adds to its own now().
 Rule 3: the states are River's, to the letter.
 """
@@ -76,6 +78,10 @@ TRANSITIONS: dict[tuple[JobState, JobState], str] = {
     (_RETRY, _S): "reschedule",
     (_P, _A): "wake",
     (_P, _S): "wake",
+    (_A, _P): "pause",
+    (_S, _P): "pause",
+    (_RETRY, _P): "pause",
+    (_P, _RETRY): "resume",
     (_RUN, _COMP): "complete",
     (_RUN, _RETRY): "fail",
     (_RUN, _DISC): "discard",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runtime import CANCEL, App, AsyncContext, Context, JobCancelled
-from runtime.outcome import Cancelled, Completed, Suspended
+from runtime.outcome import Cancelled, Completed, Discarded, Suspended
 from tests.workflow.world import World
 
 
@@ -130,3 +130,66 @@ def test_others_take_no_notice() -> None:
     world.finish()
     assert world.output == "well"
     assert "0.0.1" not in world.steps
+
+
+@pytest.mark.parametrize("expired", [False, True])
+def test_who_is_cancelled_or_late_is_told_the_same_way_and_once(expired: bool) -> None:
+    done: list[str] = []
+    world = World(app_of(WAITS["signal"], done), "flow")
+    world.run()
+    why = "its deadline (expires_at) came" if expired else "enough"
+    world.ending = (not expired, None if expired else why, expired)
+    outcome = world.finish()
+    assert isinstance(outcome, Discarded if expired else Cancelled)
+    assert outcome.failure is not None
+    assert (outcome.failure.error_class, outcome.failure.message) == (
+        "Expired" if expired else "JobCancelled",
+        why,
+    )
+    assert done == ["do", f"undo: {why}", "undone"]
+
+
+@pytest.mark.parametrize("reason", ["cancel", "expired"])
+def test_an_interrupted_run_leaves_the_clean_up_to_the_next(reason: str) -> None:
+    app = App()
+    done: list[str] = []
+
+    @app.workflow(clean_up=True)
+    def flow(ctx: Context) -> str:
+        try:
+            ctx.step("work", work)
+        except JobCancelled:
+            ctx.step("undo", done.append, "undo")
+            raise
+        return "well"
+
+    def work() -> None:
+        assert world.steps["0.0.1"].done is False, "from now on there is something to undo"
+        world.reason = reason
+        raise JobCancelled("told")
+
+    world = World(app, "flow")
+    outcome = world.run()
+    assert isinstance(outcome, Suspended)
+    assert (outcome.seconds, done) == (0, [])
+    world.reason, world.ending = None, (True, "enough", False)
+    assert isinstance(world.finish(), Cancelled)
+    assert done == ["undo"]
+    assert {step.op for step in world.steps.values()} == {"signal", "step"}
+
+
+def test_a_late_one_that_does_not_let_it_pass_is_discarded_all_the_same() -> None:
+    app = App()
+
+    @app.workflow(clean_up=True)
+    def stubborn(ctx: Context) -> str:
+        try:
+            ctx.sleep(1000)
+        except JobCancelled:
+            ctx.step("no", lambda: 1)
+        return "went on"
+
+    world = World(app, "stubborn")
+    world.run()
+    world.ending = (False, None, True)
+    assert isinstance(world.finish(), Discarded)

@@ -89,6 +89,9 @@ class World(NoWorkflows):
         self.die_after: set[int] = set()
         self.deaths = 0
         self.collected_at_once = 3
+        # Whether its cancellation was requested, why, and whether its deadline has come.
+        self.ending: tuple[bool, str | None, bool] = (False, None, False)
+        self.reason: str | None = None  # why its run is told to stop
         self._heard = 0
         self._dead = False
         self.refuse: Callable[[Ask], Refused | None] = lambda ask: None
@@ -99,7 +102,7 @@ class World(NoWorkflows):
     # --- the desk ---------------------------------------------------------------------------------
 
     def stop_reason(self, seq: int) -> str | None:
-        return None
+        return self.reason
 
     def handler(self, kind: str) -> Any:
         return self.app.handlers.get(kind)
@@ -199,7 +202,8 @@ class World(NoWorkflows):
         chosen = places[first : first + self.page]
         more = first + self.page < len(places)
         steps = tuple(self._recalled(self.steps[place]) for place in chosen)
-        return History(steps, () if more else tuple(self.signals), more, self.now)
+        signals = () if more else tuple(self.signals)
+        return History(steps, signals, more, self.now, *self.ending)
 
     def _recalled(self, step: Recalled) -> Recalled:
         value = self.events.get(step.name) if step.op == "event" and not step.done else None
