@@ -135,7 +135,6 @@ async def test_a_handler_that_blocks_the_loop_is_interrupted_by_the_ring(
     assert other not in async_child.done
 
 
-@pytest.mark.measured
 async def test_frames_that_came_while_the_loop_was_blocked_are_not_lost(
     async_child: Steered,
 ) -> None:

@@ -145,7 +145,6 @@ async def test_a_call_is_interrupted_as_a_whole(server: ForkServer, tmp_path: Pa
                 assert words(await answers(child, seqs)) == expected, (kind, reasons)
 
 
-@pytest.mark.measured
 async def test_a_batch_that_was_taken_back_is_not_begun(server: ForkServer, tmp_path: Path) -> None:
     path = tmp_path / "it"
     async with child_of(server) as child:
