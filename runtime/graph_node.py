@@ -8,6 +8,9 @@ import msgspec
 
 from runtime.lifecycle import JobState
 
+ROOT_KIND = "headrace.graph"
+"""The kind of a graph's root, which never runs."""
+
 SKIPPED = "skipped: "
 """What the reason of a skipped job's cancellation begins with."""
 

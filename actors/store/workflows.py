@@ -58,7 +58,8 @@ class WorkflowStore(Protocol):
     async def wake(self, job_ids: Sequence[UUID]) -> int:
         """Look whether suspended jobs can go on, and make those available; returns how many.
 
-        Of jobs that wait for children it lets as many of these begin as there is room for; of jobs
+        Of jobs that wait for children it lets as many of these begin as there is room for; of
+        graphs those that have what they come after, and ends what is skipped, and roots; of jobs
         that have ended it cancels the children. Others are left alone: to call it too often is
         harmless, and costs a look.
         """

@@ -20,7 +20,7 @@ from runtime.client.results import Progress
 from runtime.client.statements import statement
 from runtime.errors import JobFailed, UsageError
 from runtime.external_id import external_id as named_id
-from runtime.graph_node import GraphNode
+from runtime.graph_node import ROOT_KIND, GraphNode
 from runtime.handler_enqueue import Kind, Target
 from runtime.handler_options import check_name, check_tags
 from runtime.ids import uuid7
@@ -32,9 +32,6 @@ from runtime.workflow.graph_end import ended, outputs_of, texts_of
 from runtime.workflow.graph_plan import planned
 from runtime.workflow.ids import child_id
 from runtime.workflow.records import ChildResult
-
-ROOT_KIND = "headrace.graph"
-"""The kind of a graph's root, which never runs."""
 
 _SEED = "1"
 _MISSING = ChildResult("missing")
@@ -66,7 +63,7 @@ def new_graph(
     metadata: Mapping[str, Any] | None = None,
 ) -> NewGraph:
     """Check and encode a graph. Raises: UsageError, ArgsInvalid, PayloadError."""
-    if not isinstance(graph, Graph) or not graph.jobs:
+    if not getattr(graph, "jobs", None) or type(graph) is not Graph:
         raise UsageError(f"enqueue_graph takes a Graph with jobs, not {graph!r:.200}")
     if id is not None and external_id is not None:
         raise UsageError("both id and external_id; give one of them")

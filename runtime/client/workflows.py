@@ -20,6 +20,7 @@ from runtime.client.statements import channel, statement
 from runtime.client.waiting import Waiting
 from runtime.codec.sealer import PLAIN, Sealer
 from runtime.errors import JobEnded, JobNotFound, ResultTimeout, UsageError
+from runtime.graph_node import ROOT_KIND
 from runtime.lifecycle import JobState
 from runtime.timeline import whole_number
 
@@ -97,6 +98,8 @@ class WorkflowWork:
             source = await connection.fetchrow(self._text("fork_source"), job_id)
             if source is None:
                 raise JobNotFound(job_id)
+            if source["kind"] == ROOT_KIND:
+                raise UsageError(f"job {job_id} is a graph's root: enqueue the graph again")
             steps = await connection.fetch(self._text("steps"), job_id, None, None)
             number = _number(job_id, from_step, [(row["place"], row["name"]) for row in steps])
             args = self._sealer.unseal("args", source["args"], source["kind"], job_id)

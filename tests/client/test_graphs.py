@@ -258,6 +258,8 @@ def test_what_cannot_be_enqueued_is_refused(client: Client) -> None:
         client.enqueue_graph(Graph())
     with pytest.raises(UsageError, match="both id and external_id"):
         client.enqueue_graph(diamond(), id=uuid4(), external_id="x")
+    with pytest.raises(UsageError, match="a graph's root"):
+        client.fork(client.enqueue_graph(diamond()).id, 1)
     elsewhere, graph = App("elsewhere", namespace="other"), diamond()
     graph.add("far", elsewhere.job(kind="far")(lambda: None))
     with pytest.raises(UsageError, match="in one namespace"):

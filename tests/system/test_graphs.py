@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime import GraphFailed
+from runtime import Graph, GraphFailed
 from tests.support.node import QUICK
 from tests.support.processes import wait_for
 from tests.system import graph_jobs as jobs
@@ -40,7 +40,7 @@ def test_graphs_of_clients_and_of_workflows_run_on_a_node(shared_site: Site) -> 
 
 
 def test_a_failed_graph_is_retried_by_its_root(shared_site: Site) -> None:
-    site, graph = shared_site, jobs.Graph()
+    site, graph = shared_site, Graph()
     graph.add("far", jobs.number, graph.add("bad", jobs.fails, why="it must"))
     handle = site.client.enqueue_graph(graph)
     for _ in range(2):
