@@ -24,6 +24,7 @@ WITH made AS (
     FROM headrace.step
     WHERE step.job_id = CAST($1 AS uuid) AND step.done
     AND CAST(split_part(step.place, '.', 1) AS integer) < CAST($4 AS integer)
+    AND step.place <> '0.0.1'  -- it was told that it is cancelled; the new one was not
 ), copied AS (
     INSERT INTO headrace.step (
         job_id, place, op, name, done, output, error, attempts, run_number, node, seconds, mode,

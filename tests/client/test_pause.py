@@ -83,6 +83,20 @@ def test_a_paused_job_of_a_sequence_holds_back_those_behind_it(url: str) -> None
         assert states(client, *ids) == ["cancelled", "available"]
 
 
+def test_a_fork_of_a_workflow_that_was_cancelled_watches_for_itself(url: str) -> None:
+    with Client(app, url) as client, psycopg.connect(url, autocommit=True) as conn:
+        job = client.enqueue(thumbnail, path="a")
+        for place, op in (("0.0.1", "signal"), ("1", "step"), ("2", "step")):
+            conn.execute(
+                "INSERT INTO headrace.step (job_id, place, op, name, done, run_number)"
+                " VALUES (%s, %s, %s, 'any', true, 1)",
+                (job.id, place, op),
+            )
+        fork = client.fork(job, 2)
+        kept = conn.execute("SELECT place FROM headrace.step WHERE job_id = %s", [fork.id])
+        assert kept.fetchall() == [("1",)]
+
+
 async def the_same(client: AsyncClient | TrioClient) -> None:
     job = await client.enqueue(thumbnail, path="a")
     assert (await client.pause_job(job.id)).state is PENDING
