@@ -206,6 +206,6 @@ def test_suspended_workflows_hold_no_place_and_all_hear_of_an_event(served: Site
     assert served.count("running") == 0
     began = time.monotonic()
     completed(served, begin(served, jobs.quick.new_job()))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20  # it hangs for good, if they hold places
     served.client.emit_event("open", "yes")
     assert {row.output for row in served.wait_final(ids)} == {"yes"}
