@@ -96,7 +96,7 @@ class Config:
         group=_WORK,
     )
     flows: int = option(
-        0,  # the node itself is busy with 32; each takes 7 MiB
+        0,  # the node itself is busy with 32; each takes 5 MiB, and what its app takes
         Number("runs", whole=True, minimum=1, maximum=1024, zero="16 for each worker, up to 32"),
         "How many plain workflows that compute little go on at once, in children of their own "
         "made on demand; no more than workers: in the workers'.",
