@@ -47,7 +47,8 @@ def slow(*case: object) -> Any:
 @pytest.mark.parametrize(
     ("campaign", "options", "fault", "least"),
     [
-        ("kill", ("--jobs", "250", "--job-ms", "5"), "faults_child", 2),
+        # test_kills.py is quicker
+        slow("kill", ("--jobs", "250", "--job-ms", "5"), "faults_child", 2),
         slow("postgres", RESTARTS, "faults", 1),  # test_database_dies.py is quicker
         slow("postgres", FROZEN, "faults_frozen", 1),
         slow("leader", LEADER, "terms", 2),  # the next one kills leaders, too
