@@ -34,8 +34,12 @@ def rests(path: str, seconds: float) -> int:
 
 
 def note(path: str, text: str) -> None:
-    """Leave a line, with the time and our pid: whole, or not at all if we are killed."""
-    line = f"{time.monotonic_ns()} {os.getpid()} {text}\n"
+    """Leave a line, with the time and our pid: whole, or not so if we are killed.
+
+    A write that crosses a page can be cut off there; so that the next line is not part of it, each
+    begins with an end of line.
+    """
+    line = f"\n{time.monotonic_ns()} {os.getpid()} {text}\n"
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.write(descriptor, line.encode())
     os.close(descriptor)

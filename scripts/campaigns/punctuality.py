@@ -33,7 +33,7 @@ def farthest(text: str, difference: float) -> tuple[float, float]:
 
     Args: difference: of the true time of day and the monotonic clock, which each line has too.
     """
-    lines = (line.split() for line in text.splitlines())
+    lines = (line.split() for line in text.splitlines() if line)
     ahead = [float(seen) - int(at_ns) / _NANO - difference for at_ns, _, seen in lines]
     return min(ahead, default=0.0), max(ahead, default=0.0)
 

@@ -18,6 +18,7 @@ from runtime import sql
 from scripts.benches.database import connect
 from scripts.campaigns.history import Failure, HandBack, Row, Run
 
+_FIELDS = 5  # of a line of the trace
 _NANO = 1_000_000_000
 # What is raised while the database is away.
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
@@ -126,6 +127,8 @@ def runs(trace: Path) -> Iterator[Run]:
     """The runs whose handlers left their lines in this file; two that are the same are two."""
     begun: dict[tuple[UUID, int, int], float] = {}
     for line in trace.read_text().splitlines():
+        if len(line.split()) != _FIELDS:
+            continue  # nothing, or a line whose writer was killed
         at_ns, pid, what, job, number = line.split()
         key, at = (UUID(job), int(number), int(pid)), int(at_ns) / _NANO
         if what == "ended":
