@@ -102,6 +102,8 @@ def test_killed_nodes_cost_one_lease(site: Site, trace: Path) -> None:
         victim.kill()
         nodes[kill % 2] = site.start_node(**QUICK)
     site.wait_completed(JOBS)
+    for node in nodes:
+        node.wait_started()  # before it is asked to stop
     check_all_completed(site, trace, ids)
     rows = site.query("SELECT DISTINCT error_class, node, pid FROM failure")
     assert rows
