@@ -3,12 +3,14 @@
 Rules: a queue that had nothing for some kinds is dry for them until a wakeup or the poll, and is
 not asked meanwhile. The places of a group of Workers are shared among its queues that are not dry,
 by their weights; a queue is owed what did not divide, and gets it in a later claim, so none waits
-for ever. A queue never gets more than its local limit; what it may not take goes to the others. The
-sum is never more than the free places.
+for ever. A queue never gets more than its local limit; what it may not take goes to the others. Of
+that limit each group that asks may take an even part, and first comes the one that asked longest
+ago, so none takes all of it for itself. The sum is never more than the free places.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from actors.store.protocol import Demand
@@ -30,6 +32,8 @@ class DemandBook:
         self._dry: set[Mark] = set()
         self._paused: set[str] = set()
         self._owed: dict[Mark, float] = {}  # places, of what did not divide
+        self._charges = 0
+        self._charged: dict[Kinds, int] = {}  # which charge was the last of each group of Workers
         self._queues: dict[str, QueueLimit] = {}
         self._any: QueueLimit | None = None
         self._left_out: frozenset[str] = frozenset()
@@ -101,18 +105,36 @@ class DemandBook:
             name: 0 if name in without else self._room(known)
             for name, known in self._queues.items()
         }
+        asking = [kinds for kinds, places in free.items() if kinds and places > 0]
+        asking.sort(key=lambda kinds: self._charged.get(kinds, 0))
         groups: list[Demand] = []
-        for kinds, places in free.items():
-            if kinds and places > 0:
-                groups += self._share(kinds, places, left)
+        for number, kinds in enumerate(asking):
+            share = self._share(kinds, free[kinds], self._parted(left, asking[number:]))
+            for group in share:
+                room = left[group.queue]
+                left[group.queue] = None if room is None else room - group.places
+            groups += share
         return groups
+
+    def _parted(
+        self, left: Mapping[str, int | None], asking: Sequence[Kinds]
+    ) -> dict[str, int | None]:
+        """Of the room in each queue, the part of the first of these groups of Workers."""
+        parts = dict(left)
+        for name, room in left.items():
+            if room is not None:
+                groups = sum(self._asks(name, kinds, room) for kinds in asking)
+                parts[name] = math.ceil(room / max(1, groups))
+        return parts
 
     def charge(self, demand: Sequence[Demand]) -> None:
         """This demand is asked for: whoever got less than its part is owed the rest."""
         by_kinds: dict[Kinds, dict[str, int]] = {}
         for group in demand:
             by_kinds.setdefault(group.kinds, {})[group.queue] = group.places
+        self._charges += 1
         for kinds, given in by_kinds.items():
+            self._charged[kinds] = self._charges
             asked = [each for each in self._queues.values() if self._asks(each.name, kinds, None)]
             places, weights = sum(given.values()), sum(each.weight for each in asked)
             for each in asked:
@@ -124,7 +146,7 @@ class DemandBook:
     def _room(self, known: QueueLimit) -> int | None:
         return None if known.limit is None else max(0, known.limit - self._held(known.name))
 
-    def _share(self, kinds: Kinds, places: int, left: dict[str, int | None]) -> list[Demand]:
+    def _share(self, kinds: Kinds, places: int, left: Mapping[str, int | None]) -> list[Demand]:
         asked = [q for q in self._queues.values() if self._asks(q.name, kinds, left[q.name])]
         shares: dict[str, int] = {}
         while asked and places > 0:
@@ -137,9 +159,6 @@ class DemandBook:
                 shares[queue.name] = min(room or 0, places)
                 places -= shares[queue.name]
                 asked.remove(queue)
-        for name, share in shares.items():
-            room = left[name]
-            left[name] = None if room is None else room - share
         return [Demand(name, kinds, share) for name, share in shares.items() if share > 0]
 
     def _parts(self, asked: Sequence[QueueLimit], kinds: Kinds, places: int) -> dict[str, float]:

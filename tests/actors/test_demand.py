@@ -63,6 +63,26 @@ def test_what_a_limited_queue_may_not_take_goes_to_the_others() -> None:
     assert total >= 6
 
 
+def test_groups_of_workers_take_turns_at_the_room_in_a_limited_queue() -> None:
+    narrow = book(QueueLimit("x", 1))
+    turns = []
+    for _ in range(4):
+        demand = narrow.demand({SYNC: 10, ASYNC: 10})
+        narrow.charge(demand)
+        turns.append(asked(demand))
+
+    assert turns == 2 * [{("x", SYNC): 1}, {("x", ASYNC): 1}]
+
+
+def test_groups_of_workers_share_the_room_in_a_limited_queue() -> None:
+    limited = book(QueueLimit("x", 5))
+
+    assert asked(limited.demand({SYNC: 10, ASYNC: 10})) == {("x", SYNC): 3, ("x", ASYNC): 2}
+    assert asked(limited.demand({SYNC: 1, ASYNC: 10})) == {("x", SYNC): 1, ("x", ASYNC): 4}
+    limited.mark_dry([Demand("x", SYNC, 3)], {}, limited.generation)
+    assert asked(limited.demand({SYNC: 10, ASYNC: 10})) == {("x", ASYNC): 5}
+
+
 def test_a_dry_queue_is_not_asked_until_a_wakeup() -> None:
     one = book(QueueLimit("x"))
     demand = one.demand({SYNC: 5})
