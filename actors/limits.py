@@ -53,6 +53,7 @@ class Limits:
     measures: bool = True  # there are kinds with limits of their own
     follows: bool = False  # there are plain workflows
     _steps_at: float = attrs.field(default=0.0, init=False)
+    _late: tuple[int, int] = attrs.field(default=(0, 0), init=False)  # the step that was, at a look
 
     async def step(self, now: float) -> float:
         """Look at what has a limit; return when to look again (infinity: there is nothing)."""
@@ -80,6 +81,9 @@ class Limits:
         left = (at_ns - time.monotonic_ns()) / 1e9 + self.grace_seconds
         if left > 0:
             return min(STEP_SECONDS, max(CLOSEST_SECONDS, left))
+        if self._late != (seq, at_ns):  # perhaps all of us stood still: then it ends by itself now
+            self._late = (seq, at_ns)
+            return STEP_SECONDS
         run.reason = "step"
         await self.kill("step", run)
         return STEP_SECONDS

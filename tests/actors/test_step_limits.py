@@ -101,3 +101,16 @@ def test_only_plain_workflows_and_limited_kinds_are_looked_after(stage: Stage) -
     assert stage.limits(plain=KindInfo("plain")) is None
     assert stage.limits(flow=KindInfo("flow", workflow=True, is_async=True)) is None
     assert stage.limits(heavy=KindInfo("heavy", memory_mib=100)) is not None
+
+
+async def test_a_step_that_ends_once_all_have_stood_still_is_not_killed(stage: Stage) -> None:
+    """Its node and its child were stopped for longer than the grace, and go on now."""
+    limits = stage.limits(flow=FLOW)
+    assert limits is not None
+    stage.page.limit_step(_past(GRACE_SECONDS * 2))
+    await limits.step(100.0)
+    stage.page.end_step()
+    await limits.step(101.0)
+    stage.page.limit_step(_past(GRACE_SECONDS * 2))  # another one
+    await limits.step(102.0)
+    assert stage.killed == []
