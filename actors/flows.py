@@ -37,7 +37,7 @@ LIGHT_MIB = 128.0
 _QUARTER = 4
 # So many runs in a row make a kind light.
 LIGHT_RUNS = 5
-# ... and so many more, once the system has refused to make a process for it.
+# ... and so many more, once there could be no process for it.
 REFUSED_RUNS = 1000
 # Between looks at what goes on in a child for flows, in seconds. Each costs 0.03 ms.
 LOOK_SECONDS = 0.25
@@ -80,9 +80,9 @@ class Flows:
             if self._in_a_row[kind] >= self._runs and kind not in self._going_on.values():
                 self._set(self.light | {kind})
 
-    def refuse(self) -> None:
-        """The system has no room for one more process."""
-        for kind in self.light:
+    def refuse(self, kinds: Sequence[str]) -> None:
+        """There can be no children for these: the system has no room, or they die at once."""
+        for kind in kinds:
             self._in_a_row[kind] = -REFUSED_RUNS
         self._set(frozenset())
 
@@ -146,8 +146,9 @@ def _heavy_kind(run: HeldRun | None, child: Child) -> str | None:
 
 
 def light_mib_of(children: int) -> float:
-    """Below which peak a run is light, in MiB, where there may be so many children for flows."""
-    return min(LIGHT_MIB, usable_memory_mib() / _QUARTER / max(1, children))
+    """Below which peak a run is light, in MiB, where there may be so many children for flows: where
+    there are none, no run is."""
+    return min(LIGHT_MIB, usable_memory_mib() / _QUARTER / children) if children else 0.0
 
 
 def may_be_light(info: KindInfo) -> bool:

@@ -272,7 +272,8 @@ class Tenure:
         self._deal([run.job_at(now) for run in runs])
 
     def _deal(self, jobs: Sequence[ClaimedJob]) -> None:
-        self._return(self.redeal(jobs))
+        void = self.halted or not self.may_begin()  # others may run them by now
+        self._return(jobs if void else self.redeal(jobs))
 
     def _return(self, jobs: Sequence[ClaimedJob]) -> None:
         """To the database, uncounted."""

@@ -98,7 +98,8 @@ def workers(parts: Parts) -> Supervisor:
             ),
             ChildSpec("drain", partial(_drain, parts)),
         ],
-        intensity=2 * len(parts.workers),
+        # Those for flows do without their children rather than crash, so they lend it nothing.
+        intensity=2 * sum(not worker.settings.beside for worker in parts.workers),
     )
 
 

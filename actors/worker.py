@@ -104,6 +104,8 @@ class Worker:
     def leave(self) -> None:
         """Begin to drain, and serve no more; it will be asked to stop."""
         self._leaving.set()
+        if self._tenure is None:  # what others take back now is for no child of ours to begin
+            self._close_seats()
 
     async def run(self, life: Life) -> None:
         """Serve until asked to stop, with one child after the other."""
@@ -152,7 +154,7 @@ class Worker:
     async def _wait_right(self, life: Life) -> None:
         """Wait until there is a lease to run jobs under; for ever, if the node must stop now."""
         if self.force.is_set() or not self.lease.held:
-            self._return_unread()  # dealt under a lease that is over, and maybe run by others now
+            self._return_unread(deal=False)  # under a lease that is over: maybe run by others now
         with life.stop_scope():
             if self.force.is_set():
                 await trio.sleep_forever()
@@ -161,16 +163,19 @@ class Worker:
     async def _serve(self, kinds: dict[str, KindInfo], life: Life) -> None:
         """One child, from spawn to burial."""
         child = None
+        right = self._right
         with life.stop_scope():
             if self.settings.beside:
+                self._end_recycling()  # others are not to wait until there is a job for us
                 await self._wait_wanted()
             began, right = trio.current_time(), self._right
             child = await self._spawn()
         self._end_recycling()
+        same = right is not None and right == self._right
+        if child is None or not same:
+            self._return_unread(deal=same)  # as _wait_right
         if child is None:
             return
-        if self._right != right:
-            self._return_unread()  # as _wait_right
         tenure = self._new_tenure(child, kinds)
         try:
             seconds = trio.current_time() - began
@@ -182,7 +187,7 @@ class Worker:
             await child.close()
             tenure.abandon()
             if tenure.halted:
-                self._return_unread()
+                self._return_unread(deal=False)
 
     def _new_tenure(self, child: Child, kinds: dict[str, KindInfo]) -> Tenure:
         return Tenure(
@@ -212,16 +217,15 @@ class Worker:
         """A child. None: flows are to do without. Raises: as ForkServer.spawn."""
         try:
             return await self.server.spawn(self.number, is_async=self.settings.is_async)
-        except Unavailable:
+        except (Unavailable, OSError):  # of processes, or of what one takes of our own
             if not self.settings.beside:
                 raise
-            self.flows.refuse()
-            self._return_unread()
+            self.flows.refuse(self._kinds)
             return None
 
     async def _wait_wanted(self) -> None:
         """Have no child until there is a job for it."""
-        self.seat.set_load(1, 0)
+        self.seat.set_load(0 if self._leaving.is_set() else 1, 0)
         await self.seat.wait_given()
         self.seat.close()
 
@@ -299,6 +303,11 @@ class Worker:
             self._stillborn = 0
             return
         self._stillborn += exit_.signal != "SIGKILL"
+        if self._stillborn >= MAX_STILLBORN and self.settings.beside:
+            self._stillborn = 0
+            self.flows.refuse(self._kinds)
+            self._return_unread()
+            return
         if self._stillborn >= MAX_STILLBORN:
             raise ChildrenKeepDying(
                 f"{self._stillborn} children in a row ended before their first run"
@@ -306,8 +315,8 @@ class Worker:
         with life.stop_scope():
             await trio.sleep(STILLBORN_SECONDS * max(1, self._stillborn))
 
-    def _return_unread(self) -> None:
-        """Jobs that were dealt to us and never read go back."""
+    def _return_unread(self, *, deal: bool = True) -> None:
+        """Jobs that were dealt to us and never read go back; or to others of the node (deal)."""
         unread = [job for seat in self._seats for job in seat.take_unread()]
-        left = self.redeal(unread)
+        left = self.redeal(unread) if deal else unread
         self.acker.settle([Settled(job, GivenBack("not begun")) for job in left])

@@ -12,14 +12,23 @@ import trio
 import trio.testing
 
 from actors.acker import Acker, Settled
-from actors.flows import IDLE_SECONDS, LIGHT_MIB, LIGHT_RUNS, LIGHT_SECONDS, Flows, may_be_light
+from actors.child import ChildExit
+from actors.flows import (
+    IDLE_SECONDS,
+    LIGHT_MIB,
+    LIGHT_RUNS,
+    LIGHT_SECONDS,
+    Flows,
+    light_mib_of,
+    may_be_light,
+)
 from actors.forkserver import ForkServer
 from actors.kit import Life
 from actors.lease import Lease
 from actors.runs import HeldRun
 from actors.seat import Seat
 from actors.tenure_settings import TenureSettings
-from actors.worker import Worker
+from actors.worker import MAX_STILLBORN, Worker
 from runtime.batch import Batch
 from runtime.errors import Unavailable
 from runtime.job import KindInfo
@@ -97,6 +106,7 @@ class Maker:
     made: list[Puppet] = attrs.field(factory=list)
     refuses: bool = False
     on_spawn: Callable[[], None] = attrs.field(default=lambda: None)
+    on_made: Callable[[Puppet], None] = attrs.field(default=lambda puppet: None)
 
     async def kinds(self) -> tuple[KindInfo, ...]:
         await trio.lowlevel.checkpoint()
@@ -111,6 +121,7 @@ class Maker:
         puppet = Puppet()
         puppet.on_run = lambda run: puppet.begin(run.seq)
         self.made.append(puppet)
+        self.on_made(puppet)
         return puppet
 
 
@@ -208,6 +219,7 @@ async def test_what_waits_for_a_child_is_not_begun_under_another_lease(stage: St
         stage.lease.begin(2, float("inf"))
 
     stage.maker.on_spawn = join_anew
+    stage.worker.redeal = lambda jobs: []  # others of the node would take all
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stage.worker.run, stage.life)
         await trio.sleep(1)
@@ -249,3 +261,59 @@ async def test_a_worker_that_leaves_drains_and_makes_no_more_children(stage: Sta
         assert len(stage.maker.made) == 1
         stage.life.ask_to_stop()
     assert sorted(stage.ledger.outcomes()) == [(1, "Completed"), (2, "GivenBack")]
+
+
+def test_where_there_are_no_children_for_them_no_kind_is_light() -> None:
+    flows = Flows(light_mib_of(0))
+    for mib in (10.0, 0.0) * LIGHT_RUNS:
+        _end(flows, mib=mib)
+    assert flows.light == frozenset()
+
+
+@pytest.mark.usefixtures("bench")
+async def test_a_worn_child_of_which_none_is_wanted_any_more_lets_others_be_replaced(
+    stage: Stage,
+) -> None:
+    recycling = stage.worker.recycling = trio.CapacityLimiter(1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stage.worker.run, stage.life)
+        stage.seat.give([claimed(1)])
+        await trio.sleep(1)
+        (puppet,) = stage.maker.made
+        puppet.page.set_worn()
+        puppet.say(puppet.done(1))
+        await trio.sleep(3)
+        assert (puppet.was_killed(), recycling.available_tokens) == (True, 1)
+        stage.life.ask_to_stop()
+
+
+@pytest.mark.usefixtures("bench")
+async def test_a_worker_without_a_child_takes_nothing_in_a_drain(stage: Stage) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stage.worker.run, stage.life)
+        await trio.sleep(1)
+        assert stage.seat.free == 1
+        stage.worker.leave()
+        await trio.sleep(1)
+        assert stage.seat.free == 0
+        stage.life.ask_to_stop()
+
+
+@pytest.mark.usefixtures("bench")
+async def test_flows_do_without_children_that_die_before_they_have_run_anything(
+    stage: Stage,
+) -> None:
+    segfault = ChildExit(1, signal="SIGSEGV", cause="signal")
+    stage.maker.on_made = lambda puppet: puppet.die(segfault)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stage.worker.run, stage.life)
+        for number in range(MAX_STILLBORN):
+            for _ in range(LIGHT_RUNS):
+                _end(stage.flows)
+            stage.seat.give([claimed(number)])
+            await trio.sleep(2)
+        for _ in range(LIGHT_RUNS):
+            _end(stage.flows)
+        assert stage.flows.light == frozenset()
+        stage.life.ask_to_stop()
+    assert {outcome for _, outcome in stage.ledger.outcomes()} == {"GivenBack"}

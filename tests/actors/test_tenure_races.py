@@ -198,3 +198,17 @@ async def test_a_death_that_came_before_the_kill_is_told_as_its_own() -> None:
         await trio.sleep(1)
     (settled,) = stage.ledger.settled
     assert "which this node did not send" in settled.outcome.failure.message  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("bench")
+async def test_what_was_handed_ahead_is_not_dealt_again_once_the_lease_is_over() -> None:
+    """Others may run it by now; and places here may be open still, or again, under another one."""
+    stage = Stage()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stage.tenure.run)
+        stage.seat.give([claimed(1), claimed(2)])
+        await trio.testing.wait_all_tasks_blocked()
+        stage.puppet.begin(1)
+        stage.tenure.halt()
+    assert stage.again == []
+    assert sorted(stage.ledger.outcomes()) == [(1, "GivenBack"), (2, "GivenBack")]
