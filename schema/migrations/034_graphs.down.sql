@@ -4,7 +4,13 @@ WHERE job.kind = 'headrace.graph' AND job.finalized_at IS NULL;
 UPDATE job SET state = 'available'
 FROM dependency
 WHERE NOT dependency.released AND job.id = ANY (dependency.waiting) AND job.state = 'pending'
-AND job.run_number = 0;
+AND job.attempted_at IS NULL;
+UPDATE job -- children that were held for the second time
+SET state = CASE WHEN job.paused_at IS NULL THEN 'available' ELSE 'pending' END::job_state,
+    paused_from = CASE WHEN job.paused_at IS NOT NULL THEN 'available' END::job_state,
+    scheduled_at = now()
+WHERE job.state = 'pending' AND job.run_number > 0 AND job.parent_id IS NOT NULL
+AND job.sequence IS NOT TRUE AND job.scheduled_at >= now() + interval '50 years';
 DELETE FROM step WHERE step.op = 'graph';
 DROP FUNCTION sweep_dependents(integer);
 DROP FUNCTION release_dependents(uuid[]);

@@ -320,7 +320,7 @@ BEGIN
         SELECT job.id
         FROM unnest(waiters) AS waiter (id)
         JOIN job ON job.id = ANY (ARRAY[waiter.id]) AND job.state::text = 'pending'
-            AND job.run_number = 0 -- else it has begun, and waits for something of its own
+            AND job.attempted_at IS NULL -- else it has begun, and waits for something of its own
             AND (job.paused_at IS NULL OR skipped_for IS NOT NULL)
         FOR UPDATE OF job SKIP LOCKED
     ), written AS (
@@ -357,7 +357,7 @@ BEGIN
     IF NOT EXISTS (
         SELECT FROM unnest(waiters) AS waiter (id)
         JOIN job ON job.id = ANY (ARRAY[waiter.id]) AND job.state::text = 'pending'
-            AND job.run_number = 0
+            AND job.attempted_at IS NULL
     ) THEN
         UPDATE dependency SET released = true
         WHERE dependency.parent_id = parent AND dependency.parent_place = at_place
@@ -599,6 +599,9 @@ DECLARE
     queues text[];
     roots uuid[];
 BEGIN
+    -- A root ends by this step alone: also one that had ended well.
+    UPDATE step SET done = false, error = NULL
+    WHERE step.job_id = ANY (ids) AND step.place = '1' AND step.op = 'graph' AND step.done;
     IF NOT EXISTS (
         SELECT FROM step WHERE step.job_id = ANY (ids) AND (step.error IS NOT NULL OR NOT step.done)
     ) THEN
@@ -607,7 +610,7 @@ BEGIN
     END IF;
     UPDATE step SET done = false, error = NULL
     WHERE step.job_id = ANY (ids) AND step.error IS NOT NULL AND step.done
-    AND step.op IN ('run', 'map', 'graph') AND NOT step_is_followed(step.job_id, step.place)
+    AND step.op IN ('run', 'map') AND NOT step_is_followed(step.job_id, step.place)
     AND EXISTS (
         SELECT FROM job
         WHERE job.parent_id = ANY (ARRAY[step.job_id]) AND job.parent_place = step.place
@@ -620,7 +623,7 @@ BEGIN
             child.id,
             CASE
                 WHEN step.mode IN ('finish', 'stop')
-                THEN child.run_number = 0 AND EXISTS (
+                THEN child.attempted_at IS NULL AND EXISTS (
                     SELECT FROM dependency
                     WHERE dependency.parent_id = ANY (ARRAY[step.job_id])
                     AND dependency.parent_place = step.place AND child.id = ANY (dependency.waiting)

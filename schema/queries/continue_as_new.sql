@@ -15,6 +15,7 @@ WITH changed AS (
 ), forgotten AS (
     DELETE FROM step USING changed
     WHERE step.job_id = ANY (ARRAY[changed.id]) AND step.place <> $4::text
+    AND (step.done OR step.place <> '0.0.1') -- who cleans up watches on, between the rounds, too
 ), kept AS (
     INSERT INTO step (job_id, place, op, name, done, run_number)
     SELECT changed.id, $4::text, 'continue', $5::text, true, $2::integer

@@ -55,6 +55,8 @@ def _try_again(state: State, child: JobEntry, *, held: bool = False) -> None:
     child.output = child.cancel_requested_at = child.cancel_reason = None
     child.paused_at = child.paused_from = child.expired_at = None
     child.crashes = 0
+    if child.expires_at is not None and child.expires_at <= now:
+        child.expires_at = None
     child.max_attempts = max(child.max_attempts, child.attempt + 1)
     child.held_again = held and child.run_number > 0 and not child.new.sequence
     state.jobs.move(child, JobState.PENDING if held else JobState.AVAILABLE, now)

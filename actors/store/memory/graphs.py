@@ -92,12 +92,12 @@ def _open(state: State, dependency: DependencyEntry, skipped_for: str | None) ->
 
 def _waits(job: JobEntry) -> bool:
     """Whether it has not begun: one that has may be pending, too, and waits for its own."""
-    return job.state is JobState.PENDING and job.run_number == 0
+    return job.state is JobState.PENDING and job.attempted_at is None
 
 
 def wait_again(state: State, children: Iterable[JobEntry]) -> None:
     """Of these, which a retry has made available, those that never began wait again."""
-    ids = {child.id for child in children if child.run_number == 0}
+    ids = {child.id for child in children if child.attempted_at is None}
     for entries in state.dependencies.values() if ids else ():
         for index, dependency in enumerate(entries):
             again = ids.intersection(dependency.waiting)

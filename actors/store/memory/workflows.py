@@ -82,8 +82,12 @@ def _begin_anew(state: State, job: JobEntry, step: StepRecord) -> None:
     for child in _children(state, job.id):
         _cancel(state, [child], state.clock.now())
         child.parent = None
+    for graph in [graph for graph in state.dependencies if graph[0] == job.id]:
+        del state.dependencies[graph]
     told = msgspec.structs.replace(step, output=None)
-    state.steps[job.id] = {step.place: StepEntry(told, job.run_number, None)}
+    watches = endings.clean_up_due(state, job)
+    kept = {WATCH: state.steps[job.id][WATCH]} if watches else {}
+    state.steps[job.id] = {**kept, step.place: StepEntry(told, job.run_number, None)}
 
 
 def _spawn(state: State, job: JobEntry, ask: Spawn) -> Recorded | Refused:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 import attrs
+import msgspec
 
 from actors.store.protocol import RunRecords
 from runtime.job import ClaimedJob
@@ -59,11 +60,14 @@ async def graph(
     after: Mapping[str, str],
     mode: str = "finish",
     tolerant: str = "",
+    **options: object,
 ) -> Family:
     """after: to letters, those that they come after. tolerant: letters that may fail."""
     family = Family(bench, await bench.run_one(), letters)
     held = "".join(after)
-    jobs = tuple(new_job(id=family.id(each), kind="child", held=each in held) for each in letters)
+    jobs = tuple(
+        new_job(id=family.id(each), kind="child", held=each in held, **options) for each in letters
+    )
     entries = [
         Dependency(
             tuple(
@@ -237,3 +241,62 @@ async def test_failed_children_of_a_bounded_map_are_held_again(bench: Bench) -> 
         assert (await family.states()).count(A) <= 2
         await family.end(family.letters[begun])
     assert await family.states() == [C] * 6
+
+
+async def test_the_sweep_finds_children_that_are_held_again(bench: Bench) -> None:
+    family = Family(bench, await bench.run_one(), "abc")
+    jobs = tuple(new_job(id=family.id(each), kind="child") for each in family.letters)
+    step = StepRecord("1", "map", "child", done=False, mode="all", max_in_flight=1)
+    await bench.store.record([RunRecords(family.parent.id, 1, Spawn(step, jobs))])
+    for letter in "abc":
+        await family.end(letter, D)
+    error = StepError("ChildrenFailed", "3")
+    await record(bench, family.parent, msgspec.structs.replace(step, done=True, error=error))
+    await bench.store.ack([ack_of(family.parent, D, failure=OOPS)])
+    await bench.store.retry(family.parent.id)
+    (again,) = await bench.claim(await bench.node())
+    await bench.store.ack([ack_of(again, P, delay_seconds=None, counted=False)])
+
+    for left in (2, 1, 0):
+        await bench.store.sweep_waits(100)
+        assert (await family.states()).count(P) == left
+        (child,) = await bench.claim(await bench.node(), kinds=("child",))
+        await bench.store.ack([ack_of(child)])  # and its node dies, before it looks
+
+
+async def test_a_graph_of_a_new_round_is_one_of_its_own(bench: Bench) -> None:
+    family = await graph(bench, "ab", {"b": "a"})
+    await family.end("a")
+    await family.end("b")
+    (again,) = await bench.claim(await bench.node())
+    await record(bench, again, StepRecord("0", "continue", "1", output="{}"))
+    family = Family(bench, again, "__ab")
+    first, second = (family.id(each) for each in "ab")
+    jobs = (new_job(id=first, kind="child"), new_job(id=second, kind="child", held=True))
+    step = StepRecord("1", "map", "graph", done=False, mode="finish")
+    after = (Dependency((first.bytes,), 1, (second.bytes,)),)
+    await bench.store.record(
+        [RunRecords(again.id, again.run_number, Spawn(step, jobs, after=after))]
+    )
+    await bench.store.ack([ack_of(again, P, delay_seconds=None, counted=False)])
+    await family.end("a")
+    assert await bench.state(second) is A
+
+
+async def test_a_job_whose_deadline_came_while_it_waited_waits_again(bench: Bench) -> None:
+    family = await graph(bench, "ab", {"b": "a"}, expires_seconds=10.0)
+    (first,) = await bench.claim(await bench.node(), kinds=("child",))
+    bench.hands.pass_time(11)
+    assert await bench.store.expire(10) == 1
+    await bench.store.ack([ack_of(first, D, failure=OOPS)])
+    await bench.store.wake([family.parent.id])
+    (again,) = await bench.claim(await bench.node())
+    failed = StepError("GraphFailed", "a")
+    await record(bench, again, StepRecord("1", "map", "graph", error=failed, mode="finish"))
+
+    await retried(bench, again)
+
+    assert await bench.store.expire(10) == 0
+    assert await family.states() == [A, P]
+    await family.end("a")
+    assert await family.states() == [C, A]
