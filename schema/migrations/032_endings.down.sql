@@ -5,6 +5,9 @@ SET state = CASE
         ELSE coalesce(job.paused_from, 'pending')
     END::job_state
 WHERE job.paused_at IS NOT NULL AND job.state = 'pending' AND job.sequence IS NOT TRUE;
+INSERT INTO sequence_due (queue, key)
+SELECT DISTINCT job.queue, job.key FROM job
+WHERE job.paused_at IS NOT NULL AND job.state = 'pending' AND job.sequence;
 DO $$
 DECLARE
     patch record;

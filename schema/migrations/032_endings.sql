@@ -86,7 +86,8 @@ BEGIN
             cancel_reason = coalesce(job.cancel_reason, reason),
             state = decided.becomes,
             scheduled_at = CASE
-                WHEN decided.becomes = 'available' THEN least(job.scheduled_at, now())
+                -- Once it is resumed, or it is its turn, it is to be told at once.
+                WHEN decided.becomes IN ('available', 'pending') THEN least(job.scheduled_at, now())
                 ELSE job.scheduled_at
             END,
             finalized_at = CASE WHEN decided.becomes = 'cancelled' THEN now() END
@@ -189,6 +190,10 @@ BEGIN
             CASE
                 WHEN job.state IN ('pending', 'scheduled')
                 THEN pg_notify(current_schema() || '.wake', job.id::text)
+            END,
+            CASE -- which lets it begin: its map, or its graph
+                WHEN job.parent_id IS NOT NULL
+                THEN pg_notify(current_schema() || '.wake', job.parent_id::text)
             END
     )
     SELECT
@@ -276,7 +281,8 @@ BEGIN
             cancel_reason = coalesce(job.cancel_reason, 'nobody waits for it: its workflow went on or ended'),
             state = decided.becomes,
             scheduled_at = CASE
-                WHEN decided.becomes = 'available' THEN least(job.scheduled_at, now())
+                -- Once it is resumed, or it is its turn, it is to be told at once.
+                WHEN decided.becomes IN ('available', 'pending') THEN least(job.scheduled_at, now())
                 ELSE job.scheduled_at
             END,
             finalized_at = CASE WHEN decided.becomes = 'cancelled' THEN now() END

@@ -52,7 +52,10 @@ BEGIN
     )
     SELECT count(*) INTO woken FROM gone_on;
     cancelled := 0;
-    IF EXISTS (SELECT FROM job WHERE job.id = ANY (ids) AND job.finalized_at IS NOT NULL)
+    IF EXISTS (
+        SELECT FROM job
+        WHERE job.id = ANY (ids) AND (job.finalized_at IS NOT NULL OR job.expired_at IS NOT NULL)
+    )
         OR EXISTS (SELECT FROM step WHERE step.job_id = ANY (ids) AND step.error IS NOT NULL)
     THEN
         cancelled := cancel_children(ids, 1000);

@@ -38,7 +38,7 @@ WITH late AS MATERIALIZED (
         expires_at = NULL,
         state = decided.becomes,
         scheduled_at = CASE
-            WHEN decided.becomes = 'available' THEN least(job.scheduled_at, now())
+            WHEN decided.becomes IN ('available', 'pending') THEN least(job.scheduled_at, now())
             ELSE job.scheduled_at
         END
     FROM decided

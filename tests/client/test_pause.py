@@ -118,3 +118,22 @@ async def test_under_trio(url: str) -> None:
     async with TrioClient(app, url) as client:
         with trio.fail_after(20):
             await the_same(client)
+
+
+def test_a_paused_workflow_of_a_sequence_that_is_cancelled_cleans_up_when_resumed(url: str) -> None:
+    """It waits for something that may never come, and holds its key."""
+    with Client(unique_app, url) as client, psycopg.connect(url, autocommit=True) as conn:
+        job = client.enqueue(in_turn, path="a", number=1)
+        conn.execute(
+            "UPDATE headrace.job SET state = 'scheduled', run_number = 1,"
+            " scheduled_at = now() + interval '100 years'"
+        )
+        conn.execute(
+            "INSERT INTO headrace.step (job_id, place, op, name, done, run_number)"
+            " VALUES (%s, '0.0.1', 'signal', 'headrace.cancel', false, 1)",
+            [job.id],
+        )
+        client.pause_job(job.id)
+        assert client.cancel(job.id).state is PENDING
+        client.resume_job(job.id)
+        assert client.get(job.id).state is AVAILABLE

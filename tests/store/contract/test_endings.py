@@ -264,3 +264,30 @@ async def test_a_retried_workflow_watches_again(bench: Bench) -> None:
     run, history = await again(bench, job.id)
     assert [(each.place, each.done) for each in history.steps] == [(WATCH, False)]
     assert not history.cancelled
+
+
+async def test_a_deadline_cancels_the_children_of_who_is_told_of_it(bench: Bench) -> None:
+    """It may need the place that one of them takes."""
+    parent = await begun(bench, WATCHES, expires_seconds=10.0)
+    new = new_job(id=child_id(parent.id, "1", 0), kind="child")
+    step = StepRecord("1", "run", "child", done=False, mode="first")
+    spawn = RunRecords(parent.id, parent.run_number, Spawn(step, (new,)))
+    assert isinstance((await bench.store.record([spawn]))[0], Recorded)
+    await end(bench, parent)
+    bench.hands.pass_time(11)
+    assert await bench.store.expire(10) == 1
+    await bench.store.wake([parent.id])
+    assert await bench.state(parent.id) is AVAILABLE
+    assert await bench.state(new.id) is CANCELLED
+
+
+async def test_it_is_told_of_a_cancellation_between_two_of_its_rounds(bench: Bench) -> None:
+    job = await begun(bench, WATCHES, StepRecord("1", "step", "s", output="1"))
+    await record(bench, job, StepRecord("0", "continue", "1", output="{}"))
+    await end(bench, job, AVAILABLE)
+    assert (await bench.store.cancel(job.id, "why")).state is AVAILABLE
+    run, history = await again(bench, job.id)
+    assert [(each.place, each.done) for each in history.steps] == [("0", True), (WATCH, False)]
+    assert (history.cancelled, history.reason) == (True, "why")
+    await record(bench, run, TOLD)
+    assert await end(bench, run, CANCELLED) is CANCELLED

@@ -12,6 +12,7 @@ from runtime.ids import uuid7
 from runtime.job import NewJob
 from runtime.job_entry import as_json
 from runtime.lifecycle import JobState
+from tests.store.contract.test_going_on import heard
 from tests.store.contract.test_graphs import graph
 from tests.store.harness import Bench, ack_of
 from tests.store.postgres.test_workflow_races import end
@@ -85,3 +86,13 @@ async def test_jobs_of_a_graph_are_kept_as_long_as_its_root(bench: Bench, tables
     assert await bench.store.prune(keep, 10) == 1
     assert tables.connection.execute("SELECT id FROM job WHERE id = %s", [job]).fetchall() == []
     assert tables.connection.execute("SELECT FROM step").fetchall() == []
+
+
+async def test_who_resumes_a_job_of_a_graph_has_the_graph_looked_at(bench: Bench) -> None:
+    family = await graph(bench, "ab", {"b": "a"})
+    await bench.store.pause_job(family.id("b"))
+    await family.end("a")
+    async with bench.store.listen() as listening:
+        await bench.store.resume_job(family.id("b"))
+        while await heard(listening) != family.parent.id:
+            pass
