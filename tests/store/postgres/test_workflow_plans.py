@@ -56,6 +56,12 @@ _FILL = """
         ('10000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid, '1',
         (ARRAY['sleep', 'signal', 'event'])[1 + n % 3], 'never', false, 1
     FROM generate_series(1, 2000) AS n;
+    -- These are paused.
+    INSERT INTO job (id, kind, state, run_number, paused_at, paused_from)
+    SELECT
+        ('20000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid, 'flow', 'pending', 1,
+        now(), 'pending'
+    FROM generate_series(1, 100) AS n;
     INSERT INTO signal (job_id, id, name, value)
     VALUES ('00000000-0000-0000-0000-000000000004', gen_random_uuid(), 'go', '1');
     INSERT INTO happening (name, value)
@@ -109,6 +115,10 @@ def reader(request: pytest.FixtureRequest, tables: Tables) -> Iterator[Reader]:
         yield reader
 
 
+WAITING, PAUSED = (
+    [UUID(f"{first}0000000-0000-0000-0000-{number:012}") for number in range(1, 101)]
+    for first in (1, 2)
+)
 STRANGERS = [uuid4() for _ in range(49)]
 
 
@@ -134,6 +144,12 @@ def _asked() -> list[tuple[str, tuple[object, ...], int]]:
         ("recall", (RUNNING, 1, None, 2_000, 4_000_000), 2_010),
         ("recall", (RUNNING, 1, "9", 2_000, 4_000_000), 1_200),
         ("recall_first", ([RUNNING, *STRANGERS], [1] * 50, 200, 65_536), 210),
+        ("cancel", (SIGNALLED, "why", False), 20),
+        ("jobs_cancel", (WAITING, "why", False), 1_000),
+        ("jobs_cancel", ([BOUNDED, PARENT], None, True), 30),
+        ("jobs_pause", (WAITING,), 300),
+        ("jobs_resume", (PAUSED,), 1_000),
+        ("jobs_resume", (WAITING,), 300),
         ("collect", (RUNNING, 1, [PARENT, BOUNDED, SIGNALLED], 4_000_000), 20),
     ]
 
