@@ -11,12 +11,14 @@ from runtime.client import bulk
 from runtime.client.core import Core
 from runtime.client.follow_faces import follow_async
 from runtime.client.following import JobUpdate
+from runtime.client.graph_handles import outcome_by
 from runtime.client.grouped import AsyncGroups
 from runtime.client.handle import AsyncClientHandle, BulkResult, JobHandle
 from runtime.client.results import Progress
 from runtime.client.thread import Step
 from runtime.client.wiring import Wiring
 from runtime.errors import UsageError
+from runtime.graph_node import ROOT_KIND
 from runtime.handler_enqueue import Enqueuer
 from runtime.job import Job, NewJob
 
@@ -109,7 +111,10 @@ class AsyncVerbs(AsyncGroups, ABC):
         Raises: JobFailed, ResultTimeout, JobNotFound, OutputInvalid, CodecError.
         """
         job_id, reader = self._wiring.awaited(job)
-        return (await self._wait(job_id, timeout)).value(reader)
+        ended = await self._wait(job_id, timeout)
+        if ended.kind == ROOT_KIND:
+            return outcome_by(job, ended, await self._graph_rows(job_id), reader)
+        return ended.value(reader)
 
     async def get(self, job_id: UUID) -> Job:
         """A job's row with its failures. Raises: JobNotFound."""

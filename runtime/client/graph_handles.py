@@ -12,9 +12,9 @@ from runtime.client.caller import await_end, await_end_async
 from runtime.client.connections import AsyncConn, SyncConn, driver_of
 from runtime.client.driver import AsyncDriver, SyncDriver
 from runtime.client.failures import explained
-from runtime.client.graphs import NewGraph, ids_of, new_graph, outcome_of
+from runtime.client.graphs import NewGraph, ids_of, new_graph, outcome_of, plain_outputs
 from runtime.client.handle import JobHandle
-from runtime.client.results import Progress
+from runtime.client.results import Progress, Reader
 from runtime.client.statements import statement
 from runtime.workflow.graph import Graph
 
@@ -101,6 +101,19 @@ class AsyncConnGraph(GraphHandle):
         with explained(namespace):
             rows = await driver.fetch(text, str(self.id))
         return outcome_of(self.graph, root, rows)
+
+
+def outcome_by(
+    job: JobHandle[Any] | UUID, root: Progress, rows: Rows, reader: Reader[Any]
+) -> dict[str, Any]:
+    """Outputs by name; where the graph itself is not known, as plain JSON values.
+
+    Raises: GraphFailed, JobFailed, OutputInvalid, CodecError.
+    """
+    if isinstance(job, GraphHandle):
+        return outcome_of(job.graph, root, rows)
+    root.value(reader)
+    return plain_outputs(rows, reader.sealer)
 
 
 @overload

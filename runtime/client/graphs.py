@@ -18,6 +18,7 @@ from runtime import payload
 from runtime.client.database import Database
 from runtime.client.results import Progress
 from runtime.client.statements import statement
+from runtime.codec.sealer import Sealer
 from runtime.errors import JobFailed, UsageError
 from runtime.external_id import external_id as named_id
 from runtime.graph_node import ROOT_KIND, GraphNode
@@ -133,6 +134,17 @@ def outcome_of(graph: Graph, root: Progress, rows: Sequence[Sequence[Any]]) -> d
         for index, each in end.failed
     }
     raise GraphFailed(failures, tuple(graph.jobs[index].name for index in end.skipped), outputs)
+
+
+def plain_outputs(rows: Sequence[Sequence[Any]], sealer: Sealer) -> dict[str, Any]:
+    """Outputs by name, as plain JSON values. `rows`: of `client_graph`. Raises: CodecError."""
+    return {row[1]: _plain(row, sealer) for row in rows}
+
+
+def _plain(row: Sequence[Any], sealer: Sealer) -> Any:
+    if row[4] is None:
+        return None
+    return msgspec.json.decode(sealer.unseal("output", row[4], row[2], UUID(str(row[0]))))
 
 
 class GraphWork:

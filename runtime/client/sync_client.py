@@ -13,11 +13,13 @@ from runtime.client import bulk
 from runtime.client.core import Core
 from runtime.client.follow_faces import follow
 from runtime.client.following import JobUpdate
+from runtime.client.graph_handles import outcome_by
 from runtime.client.grouped import SyncGroups
 from runtime.client.handle import BulkResult, ClientHandle, JobHandle
 from runtime.client.results import Progress
 from runtime.client.thread import LoopThread
 from runtime.client.wiring import DEFAULT_POOL_SIZE, wire
+from runtime.graph_node import ROOT_KIND
 from runtime.handler_enqueue import Enqueuer
 from runtime.job import Job, NewJob
 
@@ -120,7 +122,10 @@ class Client(SyncGroups):
         Raises: JobFailed, ResultTimeout, JobNotFound, OutputInvalid, CodecError.
         """
         job_id, reader = self._wiring.awaited(job)
-        return self._wait(job_id, timeout).value(reader)
+        ended = self._wait(job_id, timeout)
+        if ended.kind == ROOT_KIND:
+            return outcome_by(job, ended, self._graph_rows(job_id), reader)
+        return ended.value(reader)
 
     def get(self, job_id: UUID) -> Job:
         """A job's row with its failures. Raises: JobNotFound."""

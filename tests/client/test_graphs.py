@@ -141,6 +141,7 @@ def test_async_clients_enqueue_graphs(url: str) -> None:
             handle = await client.enqueue_graph(diamond())
             await asyncio.to_thread(drain, app, url)
             assert await handle.result(timeout=5) == OUTPUTS
+            assert await client.result(handle.id) == OUTPUTS
             assert len(await client.graph(handle)) == 4
 
     async def run_trio() -> None:
@@ -264,3 +265,27 @@ def test_what_cannot_be_enqueued_is_refused(client: Client) -> None:
     graph.add("far", elsewhere.job(kind="far")(lambda: None))
     with pytest.raises(UsageError, match="in one namespace"):
         client.enqueue_graph(graph)
+
+
+def test_a_root_that_has_ended_well_ends_again_when_it_is_retried(client: Client, url: str) -> None:
+    handle = client.enqueue_graph(diamond())
+    drain(app, url)
+    assert client.retry(handle.id).state is JobState.PENDING
+    assert client.pause_job(handle.id).paused_at is not None
+    client.resume_job(handle.id)
+    drain(app, url)
+    assert handle.result(timeout=5) == OUTPUTS
+    assert client.get(handle.id).failures == ()
+
+
+def test_a_graph_is_known_by_the_id_of_its_root(client: Client, url: str) -> None:
+    well = client.enqueue_graph(diamond())
+    drain(app, url)
+    assert client.result(well.id, timeout=5) == client.result(well, timeout=5) == OUTPUTS
+    broken.add("left")
+    failed = client.enqueue_graph(diamond())
+    drain(app, url)
+    with pytest.raises(JobFailed, match="1 of 4 jobs failed"):
+        client.result(failed.id, timeout=5)
+    with pytest.raises(GraphFailed):
+        client.result(failed, timeout=5)
