@@ -17,7 +17,7 @@ from runtime.failure_policy import BackoffPolicy, ErrorHook, ErrorTypes, Failure
 from runtime.handler import AsyncHandler, Handler, SyncHandler
 from runtime.handler_batch import AsyncBatchHandler, SyncBatchHandler
 from runtime.handler_key import KeyFunction
-from runtime.handler_options import JobOptions, Seconds, check_kind, seconds_of
+from runtime.handler_options import RESERVED_KINDS, JobOptions, Seconds, check_kind, seconds_of
 from runtime.resources import Resources
 from runtime.timing import Timing
 from runtime.unique import Unique
@@ -95,6 +95,11 @@ class Registry(Timetable):
     def _add(self, handler: Handler[..., Any], aliases: Sequence[str]) -> None:
         kinds = [handler.kind, *aliases]
         for kind in kinds:
+            if kind.startswith(RESERVED_KINDS):
+                raise UsageError(
+                    f"kind {kind!r} cannot be a handler's: those that begin with "
+                    f"{RESERVED_KINDS!r} are Headrace's own; give another by @app.job(kind=...)"
+                )
             if kind in self._handlers:
                 other = self._handlers[kind]
                 raise UsageError(f"kind {kind!r} is taken by {other!r} of {other.__module__}")

@@ -89,6 +89,10 @@ _PAIRS = ({"delay_seconds", "scheduled_at"}, {"expires_seconds", "expires_at"})
 """Two ways to say one thing: a new one puts out the other."""
 
 
+RESERVED_KINDS = "headrace."
+"""What kinds of ours begin with: no handler may be of one."""
+
+
 def check_kind(kind: object) -> str:
     """The kind, if it may be one. Raises: UsageError."""
     if not isinstance(kind, str) or _KIND.fullmatch(kind) is None:

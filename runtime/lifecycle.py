@@ -82,6 +82,7 @@ TRANSITIONS: dict[tuple[JobState, JobState], str] = {
     (_S, _P): "pause",
     (_RETRY, _P): "pause",
     (_P, _RETRY): "resume",
+    (_P, _COMP): "end",  # a graph's root, with its last job; or it is discarded: see `expire`
     (_RUN, _COMP): "complete",
     (_RUN, _RETRY): "fail",
     (_RUN, _DISC): "discard",

@@ -262,3 +262,14 @@ def test_an_import_path_that_leads_nowhere_is_told_plainly(path: str, told: str)
 def test_an_error_of_the_apps_own_import_is_the_apps() -> None:
     with pytest.raises(ModuleNotFoundError, match="no_such_thing"):
         load("shop_broken")
+
+
+def test_kinds_that_are_headraces_own_are_refused() -> None:
+    greedy = App("greedy")
+    with pytest.raises(UsageError, match="Headrace's own"):
+        greedy.job(kind="headrace.graph")(lambda: None)
+    with pytest.raises(UsageError, match="Headrace's own"):
+        greedy.job(kind="mine", aliases=["headrace.graph"])(lambda: None)
+    with pytest.raises(UsageError, match="Headrace's own"):
+        greedy.workflow(kind="headrace.graph")(lambda ctx: None)
+    assert not greedy.handlers
