@@ -4,6 +4,7 @@ hold up the other workflows of its process.
 Rules: a thread cannot be interrupted. Where a step's timeout, or what ends its run, comes first,
 the function goes on to its end behind it, and what it comes to is nobody's. Threads are daemons:
 none keeps a process from its end. So many at once at most, in one loop; others await their turn.
+One that nobody waits for any more holds no place: a function that never ends keeps none waiting.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ async def in_thread(function: Callable[[], T]) -> T:
     try:
         value, error = await ended
     except asyncio.CancelledError:
-        logger.warning("a step's function, which is no async def, goes on in its thread")
+        if ended.cancelled():
+            gate.release()
+            logger.warning("a step's function, which is no async def, goes on in its thread")
         raise
     if error is not None:
         raise error
@@ -74,6 +77,6 @@ async def in_thread(function: Callable[[], T]) -> T:
 
 
 def _over(gate: asyncio.Semaphore, ended: asyncio.Future[Any], outcome: object) -> None:
-    gate.release()
     if not ended.done():
+        gate.release()
         ended.set_result(outcome)

@@ -117,6 +117,26 @@ def test_so_many_run_at_once_and_the_others_wait(monkeypatch: pytest.MonkeyPatch
     assert most == [2]
 
 
+def test_functions_that_never_end_keep_no_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "MOST_THREADS", 2)
+    app, release, ended = App(), threading.Event(), threading.Barrier(4)
+
+    def stick() -> None:
+        release.wait(LONG_SECONDS)
+        ended.wait(LONG_SECONDS)
+
+    @app.workflow
+    async def flow(ctx: AsyncContext) -> int:
+        for _ in range(3):
+            with pytest.raises(StepFailed):
+                await ctx.step("stick", stick, timeout=0.02)
+        return await ctx.step("count", len, "ab", timeout=LONG_SECONDS)
+
+    assert World(app, "flow").run() == Completed("2")
+    release.set()
+    ended.wait(LONG_SECONDS)
+
+
 async def double(number: int) -> int:
     await asyncio.sleep(0)
     return number * 2
