@@ -60,7 +60,7 @@ class Graph:
     """See the module's docstring.
 
     Args: name: people's; a workflow's graph must keep it. failures: "finish": what does not come
-    after a failed job goes on; "stop": once one has failed, nothing more begins.
+    after a failed job goes on; "stop": once one has failed, none begins that still waits.
     """
 
     def __init__(
