@@ -40,7 +40,7 @@ def returns_when_cancelled(begun: str) -> int:
 
 @app.job(max_attempts=1)
 async def returns_when_cancelled_async(begun: str) -> int:
-    """As the other. On a busy machine it may seem to block its loop: then it is told as that one."""
+    """As the other. On a busy machine it may seem to block its loop: then it is told as that is."""
     try:
         Path(begun).touch()
         await asyncio.sleep(600)
