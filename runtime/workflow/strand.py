@@ -184,11 +184,6 @@ class Strand:
         """Whether it is no branch."""
         return not self._prefix
 
-    @property
-    def has_past(self) -> bool:
-        """Whether anything is recorded of it."""
-        return self.session.past.passed(self._prefix, 0)
-
     # --- gather -----------------------------------------------------------------------------------
 
     def branches(self, spot: Spot, count: int, gate: Gate) -> list[Strand]:
